@@ -1,0 +1,176 @@
+"""`ketasim`: the commands and how errors reach a user (one line, exit status 1 or 2, never a traceback)."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from ketasim.errors import KetasimError
+
+app = typer.Typer(
+    name="ketasim",
+    help="An open, executable model of what ketamine does, from dose to mood. For research and teaching; it gives no dosing advice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        from ketasim import __version__
+
+        typer.echo(f"ketasim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """An open, executable model of what ketamine does, from dose to mood. For research and teaching; it gives no dosing advice."""
+
+
+@app.command("run")
+def run_command(
+    scenario: Annotated[
+        str, typer.Argument(help="A bundled scenario (see `ketasim list scenarios`) or a path to a TOML file.")
+    ],
+    size: Annotated[str | None, typer.Option(help="Number of subjects in each arm.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Seed of the population.")] = None,
+    until: Annotated[str | None, typer.Option(help="End of the simulation, such as 77d.")] = None,
+    quantities: Annotated[
+        str | None, typer.Option(help="Comma-separated quantities (see `ketasim list quantities`).")
+    ] = None,
+    times: Annotated[str | None, typer.Option(help='Comma-separated times, such as "40 min,24 h,7 d".')] = None,
+    individuals: Annotated[bool, typer.Option("--individuals", help="Also write individuals.parquet.")] = False,
+    chunk: Annotated[str | None, typer.Option(help="Subjects solved at a time; does not change the result.")] = None,
+    tolerance: Annotated[str | None, typer.Option(help="Relative error aimed at.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Address of a Dask cluster (not available yet).")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder for the results (default out/NAME).")] = None,
+    json: Json = False,
+) -> None:
+    """Simulate a scenario and write its report, tables and provenance."""
+    from ketasim.cli.run import run_and_write
+
+    run_and_write(
+        scenario,
+        size=size,
+        seed=seed,
+        until=until,
+        quantities=quantities,
+        times=times,
+        individuals=individuals,
+        chunk=chunk,
+        tolerance=tolerance,
+        cluster=cluster,
+        out=out,
+        as_json=json,
+    )
+
+
+@app.command("list")
+def list_command(
+    kind: Annotated[str, typer.Argument(help="drugs, routes, quantities, scenarios, studies, claims or parameters.")],
+    json: Json = False,
+) -> None:
+    """List what the project knows of a kind."""
+    from ketasim.cli.listing import print_list
+
+    print_list(kind, as_json=json)
+
+
+@app.command("show")
+def show_command(
+    name: Annotated[
+        str, typer.Argument(help="A parameter (CL), quantity, drug, scenario, study (id or DOI) or claim (C001).")
+    ],
+    json: Json = False,
+) -> None:
+    """Show one thing with its sources."""
+    from ketasim.cli.show import print_one
+
+    print_one(name, as_json=json)
+
+
+@app.command("equations")
+def equations_command(
+    layer: Annotated[str, typer.Argument(help="exposure, receptors, circuit, plasticity, mood or safety.")],
+) -> None:
+    """Print the equation sheet of a layer in LaTeX."""
+    from ketasim.cli.show import print_equations
+
+    print_equations(layer)
+
+
+@app.command("study")
+def study_command(
+    name: Annotated[
+        str | None, typer.Argument(help="A study (see `ketasim list studies`) or a path to a TOML file.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Replicate every study.")] = False,
+    json: Json = False,
+) -> None:
+    """Replicate a published study as it was designed and compare each endpoint."""
+    from ketasim.cli.study import print_study
+
+    print_study(name, every=every, as_json=json)
+
+
+@app.command("claims")
+def claims_command(
+    claim: Annotated[str | None, typer.Argument(help="One claim, such as C001.")] = None,
+    json: Json = False,
+) -> None:
+    """The episode's statements and what the model and the literature say of them."""
+    from ketasim.cli.claims import print_claims
+
+    print_claims(claim, as_json=json)
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Run the command line; return through `sys.exit` with 0 done, 1 the run failed, 2 the input is wrong."""
+    from typer.main import get_command
+
+    command = get_command(app)
+    try:
+        status = command.main(args=argv, prog_name="ketasim", standalone_mode=False)
+    except KetasimError as error:
+        _say(str(error))
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        _say("interrupted; nothing half-written was left behind")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    except MemoryError:
+        _say("not enough memory; lower --size, --quantities or --times")
+        sys.exit(1)
+    except Exception as error:
+        _other(error)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _other(error: Exception) -> None:
+    """Usage errors of the parser are input errors; anything else is a fault of ours, told in one line."""
+    if hasattr(error, "format_message"):
+        _say(f"{error.format_message()} (see `ketasim --help`)")
+        sys.exit(2)
+    if type(error).__name__ == "Abort":
+        sys.exit(130)
+    import os
+
+    if os.environ.get("KETASIM_DEBUG"):
+        raise error
+    _say(f"internal fault, please report it: {type(error).__name__}: {error} (KETASIM_DEBUG=1 shows where)")
+    sys.exit(1)
+
+
+def _say(text: str) -> None:
+    print(f"ketasim: {' '.join(text.split())}", file=sys.stderr)

@@ -1,0 +1,161 @@
+"""`ketasim run`: options to numbers, a progress bar, a table, files."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from ketasim.errors import InputError
+
+
+def whole_number(text: str | None, key: str) -> int | None:
+    """Return an option as a whole number, None where it was not given. Raises `InputError`."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[+-]?\d{1,18}", text.strip()):
+        raise InputError("not a whole number", key=f"--{key}", value=text, expected="a whole number")
+    return int(text)
+
+
+def real_number(text: str | None, key: str) -> float | None:
+    """Return an option as a finite number, None where it was not given. Raises `InputError`."""
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError("not a finite number", key=f"--{key}", value=text, expected="a number such as 1e-6")
+    return value
+
+
+def split(text: str | None) -> list[str] | None:
+    """Return a comma-separated option as a list, None where it was not given."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def run_and_write(
+    scenario: str,
+    *,
+    size: str | None,
+    seed: str | None,
+    until: str | None,
+    quantities: str | None,
+    times: str | None,
+    individuals: bool,
+    chunk: str | None,
+    tolerance: str | None,
+    cluster: str | None,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Run a scenario from the options of the command line, write its files and print its table (or JSON)."""
+    from ketasim.scenario.load import duration_h
+    from ketasim.scenario.run import configured, run
+
+    if cluster is not None:
+        raise InputError(
+            "spreading over a cluster is not available yet", key="--cluster", value=cluster, expected="no --cluster"
+        )
+    s = configured(
+        scenario,
+        size=whole_number(size, "size"),
+        seed=whole_number(seed, "seed"),
+        until_h=None if until is None else duration_h(until, "--until"),
+        quantities=split(quantities),
+        times=split(times),
+    )
+    folder = Path(out) if out is not None else Path("out", Path(scenario).stem)
+    _check_folder(folder)
+    with Bar(s.size * len(s.arms), s.title) as bar:
+        result = run(s, chunk=whole_number(chunk, "chunk"), tolerance=real_number(tolerance, "tolerance"), progress=bar)
+    from ketasim.report.files import write_files
+
+    command = " ".join(["ketasim", *(shlex.quote(a) for a in sys.argv[1:])])
+    files = write_files(result, folder, individuals=individuals, command=command)
+    _print(result, files, as_json)
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(
+            "this is not a folder", key="--out", value=str(folder), expected="a folder, or a name that is free"
+        )
+
+
+def _print(result: Any, files: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        from ketasim.report.files import summary_document, to_json
+
+        sys.stdout.write(to_json(summary_document(result, files)) + "\n")
+        return
+    from rich.console import Console
+
+    from ketasim.report import summary_table
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(summary_table(result, *_shown(result)))
+    console.print(f"Report: {files['report']}", soft_wrap=True, highlight=False)
+
+
+def _shown(result: Any) -> tuple[list[float], list[str]]:
+    """Return the times (h) and quantities of the terminal's table, as data/table.toml lists them."""
+    import tomllib
+    from importlib.resources import files
+
+    from ketasim.scenario.load import duration_h
+
+    wanted = tomllib.loads(files("ketasim.cli").joinpath("data", "table.toml").read_text("utf-8"))
+    names = [q for q in wanted["quantities"] if q in result.values] or list(result.values)
+    last = float(result.times_h[-1])
+    times = [t for text in wanted["times"] if (t := duration_h(text, "times")) <= last] or [last]
+    return times[: max(1, wanted["most_columns"] // len(result.arms))], names
+
+
+class Bar:
+    """A progress bar on standard error with rate and remaining time; silent when standard error is not a terminal."""
+
+    def __init__(self, total: int, title: str) -> None:
+        self.total, self.title = total, title
+        self.progress: Any = None
+        self.task: Any = None
+
+    def __enter__(self) -> Bar:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeElapsedColumn,
+                TimeRemainingColumn,
+            )
+
+            self.progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("subjects, {task.fields[rate]}"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self.progress.start()
+            self.task = self.progress.add_task(self.title[:40], total=self.total, rate="starting")
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` subjects are solved."""
+        if self.progress is not None and self.task is not None:
+            speed = self.progress.tasks[0].speed
+            self.progress.update(self.task, completed=done, rate=f"{speed:.0f}/s" if speed else "starting")
+
+    def __exit__(self, *_: object) -> None:
+        if self.progress is not None:
+            self.progress.stop()

@@ -1,0 +1,183 @@
+"""`ketasim show` and `ketasim equations`: one thing with its sources."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ketasim.errors import InputError, nearest
+
+Fields = dict[str, Any]
+
+
+def print_one(name: str, *, as_json: bool) -> None:
+    """Print whatever has this name. Raises `InputError` if nothing has."""
+    found = [fields for look_up in _LOOKUPS if (fields := _try(look_up, name))]
+    if not found:
+        raise InputError("nothing has this name", key="show", value=name, expected=nearest(name, _all_names()))
+    if as_json:
+        from ketasim.report.files import to_json
+
+        sys.stdout.write(to_json(found[0] if len(found) == 1 else found) + "\n")
+        return
+    for fields in found:
+        print_fields(fields)
+
+
+def print_fields(fields: Mapping[str, Any], indent: int = 0) -> None:
+    """Print a mapping as lines of "key: value", nested mappings indented."""
+    for key, value in fields.items():
+        if isinstance(value, Mapping):
+            print(" " * indent + f"{key}:")
+            print_fields(value, indent + 2)
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            print(" " * indent + f"{key}:")
+            for item in value:
+                print_fields(item, indent + 2)
+                print()
+        elif value not in (None, "", [], ()):
+            shown = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+            print(" " * indent + f"{key}: {shown}")
+
+
+def print_equations(layer: str) -> None:
+    """Print the equation sheets of a layer's models. Raises `InputError` for an unknown layer."""
+    from ketasim.model import equation_sheet
+    from ketasim.system.bind import whole_system
+
+    quantities = whole_system().quantities.values()
+    layers = list(dict.fromkeys(q.layer for q in quantities))
+    if layer not in layers:
+        raise InputError("unknown layer", key="equations", value=layer, expected=nearest(layer, layers))
+    sheets = {spec.title: equation_sheet(spec) for key, spec in whole_system().layer_models(layer).items()}
+    print("\n\n".join(sheets.values()))
+
+
+def _try(look_up: Callable[[str], Fields | None], name: str) -> Fields | None:
+    try:
+        return look_up(name)
+    except InputError:
+        return None
+
+
+def _parameter(name: str) -> Fields | None:
+    from ketasim.parameters import builtin_table
+
+    found = builtin_table().find(name)
+    return {"parameter": found[0].base, "title": found[0].title, "values": [_value(p) for p in found]}
+
+
+def _value(p: Any) -> Fields:
+    prior = p.prior()
+    fields: Fields = {"name": p.name, "value": p.value, "unit": p.unit, "status": str(p.status)}
+    fields["source"] = _cited(p.source) if p.source else ""
+    fields |= {
+        "place": p.place,
+        "evidence_row": p.row,
+        "reason": p.reason,
+        "scale": p.scale,
+        "weight_scaling": p.scaling,
+    }
+    fields |= {"range": [p.low, p.high] if p.low is not None else None, "standard_error": p.se}
+    fields["prior"] = (
+        None if prior is None else {"family": prior[0], "location": round(prior[1], 6), "scale": round(prior[2], 6)}
+    )
+    if p.spread is not None:
+        spread = {"sd": p.spread.sd, "on": {"log": "log scale", "logit": "logit scale", "linear": "own scale"}[p.scale]}
+        source = _cited(p.spread.source) if p.spread.source else ""
+        fields["between_person_spread"] = spread | {
+            "status": str(p.spread.status),
+            "source": source,
+            "place": p.spread.place,
+        }
+    return fields
+
+
+def _cited(name: str) -> str:
+    from ketasim.evidence import study
+
+    found = study(name)
+    doi = f" doi:{found.doi}" if found.doi else " (no DOI)"
+    return f"{found.study_id}: {found.citation}{doi}" + (
+        " [DOI recalled, not seen]" if found.doi_basis == "recalled" else ""
+    )
+
+
+def _quantity(name: str) -> Fields | None:
+    from ketasim.system.bind import whole_system
+
+    q = whole_system().quantities.get(name)
+    if q is None:
+        return None
+    sources = sorted({s for m in whole_system().layer_models(q.layer).values() for s in m.sources})
+    fields: Fields = {
+        "quantity": q.name,
+        "title": q.title,
+        "unit": q.unit,
+        "layer": q.layer,
+        "calibration": q.calibration,
+    }
+    return fields | {"sources": [{"source": _cited(s)} for s in sources]}
+
+
+def _drug(name: str) -> Fields | None:
+    from ketasim.system.drugs import drugs
+
+    for d in drugs().values():
+        if name == d.name or name in d.aliases:
+            return {
+                "drug": d.name,
+                "title": d.title,
+                "isomers": dict(d.isomers),
+                "aliases": list(d.aliases),
+                "not_available": d.missing,
+            }
+    return None
+
+
+def _scenario(name: str) -> Fields | None:
+    from ketasim.scenario import bundled, load_scenario
+
+    return {"scenario": name, "text": "\n" + load_scenario(name).text} if name in bundled() else None
+
+
+def _study(name: str) -> Fields | None:
+    from ketasim.evidence import observations, study
+
+    found = study(name)
+    fields: Fields = {"study": found.study_id}
+    fields |= {k: v for k, v in found.model_dump().items() if k != "study_id"}
+    rows = observations(study=found.study_id)
+    fields["figures"] = [
+        {
+            "row": o.row_id,
+            "arm": o.arm,
+            "measure": o.measure,
+            "value": o.value,
+            "low": o.low,
+            "high": o.high,
+            "unit": o.unit,
+            "verified": o.verified,
+        }
+        for o in rows
+    ]
+    return fields
+
+
+def _claim(name: str) -> Fields | None:
+    from ketasim.claims import claim
+
+    return claim(name).to_dict()
+
+
+_LOOKUPS: tuple[Callable[[str], Fields | None], ...] = (_parameter, _quantity, _drug, _scenario, _claim, _study)
+
+
+def _all_names() -> list[str]:
+    from ketasim.cli.listing import KINDS
+
+    names: list[str] = []
+    for kind in ("parameters", "quantities", "drugs", "scenarios"):
+        names += [row["name"] for row in KINDS[kind]()]
+    return names

@@ -1,0 +1,80 @@
+"""Numerical settings and the coefficients of the stepping scheme, read from data."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.errors import InputError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The numbers of data/settings.toml; each is explained there."""
+
+    lanes: int
+    substeps: int
+    taylor_order: int
+    extra_halvings: int
+    default_tolerance: float
+    tightest_tolerance: float
+    loosest_tolerance: float
+    order: int
+    first_step_h: float
+    growth: float
+    plateau_h: float
+    tail: float
+    longest_step_h: float
+    refinements: int
+    error_factor: float
+    floor: float
+
+    def check_tolerance(self, tolerance: float | None) -> float:
+        """Return the tolerance to use. Raises `InputError` outside the range that the scheme can hold."""
+        if tolerance is None:
+            return self.default_tolerance
+        if not self.tightest_tolerance <= tolerance <= self.loosest_tolerance:
+            wanted = f"a number from {self.tightest_tolerance:g} to {self.loosest_tolerance:g}"
+            raise InputError("the tolerance cannot be used", key="tolerance", value=tolerance, expected=wanted)
+        return tolerance
+
+
+@dataclass(frozen=True)
+class Rosenbrock:
+    """A Rosenbrock-Wanner scheme in the form that needs no product with the Jacobian (Hairer and Wanner, section IV.7)."""
+
+    gamma: float
+    c: NDArray[np.float64]
+    d: NDArray[np.float64]
+    a: list[list[float]]
+    C: list[list[float]]
+    H: list[list[float]]
+
+
+def _read(name: str) -> dict[str, object]:
+    return tomllib.loads(files("ketasim.engine").joinpath("data", name).read_text("utf-8"))
+
+
+@cache
+def settings() -> Settings:
+    """Return the shipped numerical settings."""
+    return Settings(**_read("settings.toml"))  # type: ignore[arg-type]
+
+
+@cache
+def rodas5p() -> Rosenbrock:
+    """Return Rodas5P (doi 10.1007/s10543-023-00967-x)."""
+    data = _read("rodas5p.toml")
+    return Rosenbrock(
+        gamma=data["gamma"],  # type: ignore[arg-type]
+        c=np.array(data["c"]),
+        d=np.array(data["d"]),
+        a=data["a"],  # type: ignore[arg-type]
+        C=data["C"],  # type: ignore[arg-type]
+        H=data["H"],  # type: ignore[arg-type]
+    )

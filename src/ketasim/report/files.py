@@ -1,0 +1,134 @@
+"""Write what a run leaves behind: report.html, summary.json, timecourse.parquet, individuals.parquet, run.json.
+
+`run.json` is removed first and written last: a folder without it holds no finished run.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ketasim.errors import RunError
+from ketasim.files import atomic_path
+from ketasim.system.result import Result
+
+
+def to_json(value: Any) -> str:
+    """Return JSON text: UTF-8, two spaces, no NaN (which JSON does not know)."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def summary_document(result: Result, files: dict[str, str]) -> dict[str, Any]:
+    """Return what `run --json` prints and summary.json holds."""
+    return {
+        "title": result.title,
+        "size": result.size,
+        "seed": result.seed,
+        "uncalibrated": list(result.uncalibrated),
+        "note": "For research and teaching; no dosing advice. Quantities listed as uncalibrated are not fitted to any data yet.",
+        "summary": result.summary(),
+        "files": files,
+    }
+
+
+def write_files(result: Result, folder: Path, *, individuals: bool = False, command: str = "") -> dict[str, str]:
+    """Write the files of a run and return their paths by kind.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be written. Nothing half-written keeps a final name.
+    """
+    from ketasim.report import write_report
+
+    names = {"report": "report.html", "summary": "summary.json", "timecourse": "timecourse.parquet"}
+    if individuals:
+        names["individuals"] = "individuals.parquet"
+    paths = {kind: folder / name for kind, name in names.items()}
+    files = {kind: str(p) for kind, p in paths.items()} | {"run": str(folder / "run.json")}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in (folder / "run.json", folder / "individuals.parquet", *paths.values()):
+            stale.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    write_parquet(paths["timecourse"], timecourse(result))
+    if individuals:
+        write_parquet(paths["individuals"], individual_rows(result))
+    write_text(paths["summary"], to_json(summary_document(result, files)) + "\n")
+    run = dict(result.provenance) | {"command": command}
+    write_report(
+        replace(result, provenance=run), paths["report"], files=list(names.values()), sources=layer_sources(result)
+    )
+    write_text(folder / "run.json", to_json(run | {"files": files}) + "\n")
+    return files
+
+
+def layer_sources(result: Result) -> dict[str, list[str]]:
+    """Return the study ids behind each layer that the result shows."""
+    from ketasim.system.bind import whole_system
+
+    layers = dict.fromkeys(result.quantities[n].layer for n in result.values)
+    models = {layer: whole_system().layer_models(layer).values() for layer in layers}
+    return {layer: sorted({s for m in found for s in m.sources}) for layer, found in models.items()}
+
+
+def timecourse(result: Result) -> dict[str, np.ndarray]:
+    """Return the columns arm, time_h, quantity, unit, mean, sd, p05, median, p95."""
+    arms, times = len(result.arms), len(result.times_h)
+    columns: dict[str, list[np.ndarray]] = {}
+    for name, stats in result.statistics.items():
+        part = {
+            "arm": np.repeat(np.array(result.arms, dtype=object), times),
+            "time_h": np.tile(result.times_h, arms),
+            "quantity": np.full(arms * times, name, dtype=object),
+            "unit": np.full(arms * times, result.quantities[name].unit, dtype=object),
+        }
+        part |= {s: stats[s].ravel() for s in ("mean", "sd", "p05", "median", "p95")}
+        for key, values in part.items():
+            columns.setdefault(key, []).append(values)
+    return {key: np.concatenate(parts) for key, parts in columns.items()}
+
+
+def individual_rows(result: Result) -> dict[str, np.ndarray]:
+    """Return the columns arm, id, time_h, quantity, value."""
+    arms, ids, times = len(result.arms), len(result.ids), len(result.times_h)
+    columns: dict[str, list[np.ndarray]] = {"arm": [], "id": [], "time_h": [], "quantity": [], "value": []}
+    for name, values in result.values.items():
+        columns["arm"].append(np.repeat(np.array(result.arms, dtype=object), ids * times))
+        columns["id"].append(np.tile(np.repeat(result.ids, times), arms))
+        columns["time_h"].append(np.tile(result.times_h, arms * ids))
+        columns["quantity"].append(np.full(arms * ids * times, name, dtype=object))
+        columns["value"].append(values.ravel())
+    return {key: np.concatenate(parts) for key, parts in columns.items()}
+
+
+def write_parquet(path: Path, columns: dict[str, np.ndarray]) -> None:
+    """Write columns as a Parquet file whose bytes depend on the columns alone. Raises `RunError`."""
+    import duckdb
+    import pandas as pd
+
+    frame = pd.DataFrame({k: v.astype(str) if v.dtype == object else v for k, v in columns.items()})  # noqa: F841 (named in the query)
+    with atomic_path(path) as temporary:
+        try:
+            with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+                connection.execute("SET preserve_insertion_order = true")
+                connection.execute(
+                    f"COPY (SELECT * FROM frame) TO '{_quoted(temporary)}' (FORMAT parquet, COMPRESSION zstd)"
+                )
+        except duckdb.Error as error:
+            raise RunError(f"{path}: cannot be written: {error}") from None
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically. Raises `RunError`."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

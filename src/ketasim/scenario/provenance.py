@@ -1,0 +1,63 @@
+"""What a run was made of, so that it can be made again."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from typing import Any
+
+from ketasim.scenario.spec import Scenario
+
+_MODEL_ROOMS = ("layers", "parameters", "system", "engine", "scenario")
+
+
+@cache
+def model_hash() -> str:
+    """Return the SHA-256 of every data file that shapes a result (models, parameters, system, settings)."""
+    digest = hashlib.sha256()
+    for room in _MODEL_ROOMS:
+        for name, text in sorted(_texts(files(f"ketasim.{room}"), room)):
+            digest.update(f"{name}\n{text}\n".encode())
+    return digest.hexdigest()
+
+
+def _texts(folder: Any, name: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _texts(entry, f"{name}/{entry.name}")
+        elif entry.name.endswith(".toml"):
+            found.append((f"{name}/{entry.name}", entry.read_text("utf-8")))
+    return found
+
+
+def provenance(scenario: Scenario, tolerance: float) -> dict[str, Any]:
+    """Return versions, hashes, seed, settings and the whole scenario: enough to run it again to the same bytes."""
+    return {
+        "ketasim": _version("ketasim"),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "libraries": {n: _version(n) for n in ("jax", "jaxlib", "numpy", "scipy", "sympy", "pint", "duckdb")},
+        "model_sha256": model_hash(),
+        "scenario_sha256": hashlib.sha256(scenario.text.encode()).hexdigest(),
+        "scenario_file": scenario.file,
+        "scenario": scenario.text,
+        "settings": {
+            "size": scenario.size,
+            "seed": scenario.seed,
+            "until_h": scenario.horizon_h,
+            "quantities": list(scenario.quantities),
+            "times_h": None if scenario.times_h is None else list(scenario.times_h),
+            "tolerance": tolerance,
+        },
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

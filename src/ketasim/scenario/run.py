@@ -1,0 +1,198 @@
+"""Run a scenario: bind, schedule, draw people, solve in chunks, and gather the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from ketasim.dosing import Schedule
+from ketasim.engine.compiled import Program
+from ketasim.engine.outcome import Outcome, message
+from ketasim.engine.settings import settings
+from ketasim.engine.solve import Floats, Solution, scale_outputs, solve
+from ketasim.engine.structure import analyse, prune
+from ketasim.errors import InputError, RunError, nearest
+from ketasim.parameters import ParameterTable, builtin_table
+from ketasim.population import individuals
+from ketasim.scenario.events import forcing_of, schedule_of
+from ketasim.scenario.load import check_seed, check_size, default_times, load_scenario, parse_times
+from ketasim.scenario.provenance import provenance
+from ketasim.scenario.spec import Arm, Scenario
+from ketasim.system.bind import whole_system
+from ketasim.system.result import Result
+
+Progress = Callable[[int, int], None]
+
+
+def configured(
+    scenario: Scenario | str,
+    *,
+    size: int | None = None,
+    seed: int | None = None,
+    until_h: float | None = None,
+    quantities: Sequence[str] | None = None,
+    times: Sequence[str] | None = None,
+) -> Scenario:
+    """Return a scenario (or the one of that name or path) with the given settings replaced. Raises `InputError`."""
+    s = load_scenario(scenario) if isinstance(scenario, str) else scenario
+    if until_h is not None:
+        starts = [d.start_h for a in s.arms for d in a.doses]
+        if not until_h > max([0.0, *starts]):
+            raise InputError(
+                "the horizon ends before the last dose starts",
+                key="until",
+                value=f"{until_h:g} h",
+                expected="a later time",
+            )
+        kept = None if s.times_h is None else tuple(t for t in s.times_h if t <= until_h) or (until_h,)
+        s = replace(s, horizon_h=until_h, times_h=kept)
+    if size is not None:
+        s = replace(s, size=check_size(size, "size"))
+    if seed is not None:
+        s = replace(s, seed=check_seed(seed, "seed"))
+    if quantities is not None:
+        s = replace(s, quantities=tuple(quantities))
+    if times is not None:
+        s = replace(s, times_h=parse_times(list(times), s.horizon_h, "times"))
+    return replace(s, quantities=_checked(s.quantities, s.file))
+
+
+def _checked(names: Sequence[str], file: str) -> tuple[str, ...]:
+    known = whole_system().quantities
+    for name in names:
+        if name not in known:
+            raise InputError(
+                "unknown quantity", file=file or None, key="quantities", value=name, expected=nearest(name, known)
+            )
+    return tuple(dict.fromkeys(names)) or tuple(known)
+
+
+def run(
+    scenario: Scenario | str,
+    *,
+    size: int | None = None,
+    seed: int | None = None,
+    until_h: float | None = None,
+    quantities: Sequence[str] | None = None,
+    times: Sequence[str] | None = None,
+    tolerance: float | None = None,
+    chunk: int | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Simulate a scenario.
+
+    Parameters
+    ----------
+    scenario : a `Scenario`, the name of a bundled one, or a path.
+    size, seed, until_h (h), quantities, times (such as "40 min") : replace the scenario's own.
+    tolerance : relative error aimed at. chunk : subjects solved at a time; it does not change the result.
+    progress : called with (subjects done, subjects in all), counting each arm.
+
+    Returns
+    -------
+    Result; every arm holds the same people, so arms differ by treatment alone.
+
+    Raises
+    ------
+    InputError
+        If the scenario or an argument is wrong.
+    RunError
+        If a subject could not be solved; the message names the subject, the bound and the remedy.
+    """
+    s = configured(scenario, size=size, seed=seed, until_h=until_h, quantities=quantities, times=times)
+    settings().check_tolerance(tolerance)
+    tables = [_arm_table(s, arm) for arm in s.arms]
+    schedules = [_placed(s, arm, table) for arm, table in zip(s.arms, tables, strict=True)]
+    output_times = np.array(s.times_h or default_times(s.horizon_h, _dose_times(s.arms, s.horizon_h)))
+    inputs = tuple(sorted({c for schedule in schedules for c in schedule.compartments}))
+    program = program_for(inputs, s.quantities)
+    step = check_size(chunk, "chunk") if chunk is not None else s.size
+    arms: list[Floats] = []
+    total = s.size * len(s.arms)
+    for table, schedule in zip(tables, schedules, strict=True):
+        parts: list[Floats] = []
+        for first in range(1, s.size + 1, step):
+            done = sum(a.shape[2] for a in arms) + sum(p.shape[2] for p in parts)
+            parts.append(
+                _chunk(program, s, table, schedule, output_times, first, step, tolerance, progress, done, total)
+            )
+        arms.append(np.concatenate(parts, axis=2))
+    stacked = np.stack(arms)  # (arm, time, output, subject)
+    known = whole_system().quantities
+    return Result(
+        title=s.title,
+        arms=tuple(a.name for a in s.arms),
+        ids=np.arange(1, s.size + 1),
+        times_h=output_times,
+        quantities={n: known[n] for n in s.quantities},
+        values={n: np.ascontiguousarray(stacked[:, :, k].transpose(0, 2, 1)) for k, n in enumerate(s.quantities)},
+        seed=s.seed,
+        controls=tuple(a.control for a in s.arms),
+        doses={a.name: a.dose_texts for a in s.arms},
+        dose_times_h={a.name: _dose_times([a], s.horizon_h) for a in s.arms},
+        provenance=provenance(s, tolerance or settings().default_tolerance),
+    )
+
+
+@lru_cache(maxsize=32)
+def program_for(inputs: tuple[str, ...], quantities: tuple[str, ...]) -> Program:
+    """Return the compiled whole system for doses into `inputs`, reporting `quantities`; kept for the process."""
+    structure = analyse(prune(whole_system().flat, quantities, inputs))
+    return Program(structure, settings(), quantities)
+
+
+def _arm_table(s: Scenario, arm: Arm) -> ParameterTable:
+    table = builtin_table().with_values(s.parameters, file=s.file or None)
+    return table.with_values(arm.parameters, file=s.file or None, key=f"arm {arm.name}.parameters")
+
+
+def _placed(s: Scenario, arm: Arm, table: ParameterTable) -> Schedule:
+    try:
+        return schedule_of(arm, s.horizon_h, table)
+    except InputError as error:
+        raise error.at(file=s.file or None, key=f"arm {arm.name}") from None
+
+
+def _dose_times(arms: Sequence[Arm], horizon_h: float) -> list[float]:
+    times = {d.start_h + k * (d.every_h or 0.0) for a in arms for d in a.doses if d.amount > 0 for k in range(d.count)}
+    return sorted(t for t in times if t < horizon_h)
+
+
+def _chunk(
+    program: Program,
+    s: Scenario,
+    table: ParameterTable,
+    schedule: Schedule,
+    times: Floats,
+    first: int,
+    step: int,
+    tolerance: float | None,
+    progress: Progress | None,
+    done: int,
+    total: int,
+) -> Floats:
+    people = individuals(table, s.seed, first, min(step, s.size + 1 - first), spread=s.spread)
+    flat = program.structure.flat
+    forcing = forcing_of(schedule, flat.inputs, people, table)
+    count = {"done": done}
+
+    def advance(n: int) -> None:
+        count["done"] += n
+        if progress is not None:
+            progress(count["done"], total)
+
+    solution = solve(program, people.matrix(flat.params), forcing, times, tolerance=tolerance, progress=advance)
+    _refuse_failures(solution, people.ids, program, tolerance)
+    return scale_outputs(program, solution.outputs)
+
+
+def _refuse_failures(solution: Solution, ids: np.ndarray, program: Program, tolerance: float | None) -> None:
+    bad = np.flatnonzero(solution.outcome != Outcome.SOLVED)
+    if len(bad):
+        bound = (tolerance or program.settings.default_tolerance) * program.settings.error_factor
+        text = message(Outcome(solution.outcome[bad[0]]), ids[bad[0]], float(solution.error[bad[0]]), bound)
+        more = f" (and {len(bad) - 1} more subjects)" if len(bad) > 1 else ""
+        raise RunError(text + more)

@@ -1,0 +1,42 @@
+"""The parts of a scenario, immutable and already checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ketasim.dosing import Dose
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An arm: its doses and the parameters it sets (canonical name to number or quantity)."""
+
+    name: str
+    doses: tuple[Dose, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    dose_texts: tuple[str, ...] = ()
+
+    @property
+    def control(self) -> bool:
+        """Whether nothing active is given."""
+        return all(d.amount == 0 for d in self.doses)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A checked scenario. `times_h` is None for the default grid; `quantities` is empty for all. `text` is the file as read."""
+
+    title: str
+    horizon_h: float
+    arms: tuple[Arm, ...]
+    size: int
+    seed: int
+    quantities: tuple[str, ...] = ()
+    times_h: tuple[float, ...] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    spread: bool = True
+    note: str = ""
+    text: str = ""
+    file: str = ""

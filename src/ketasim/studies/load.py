@@ -1,0 +1,133 @@
+"""Read a study file: the design as a scenario, and the published curves it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from ketasim.errors import InputError, nearest
+from ketasim.evidence import study as evidence_study
+from ketasim.files import read_text, read_toml
+from ketasim.scenario import Scenario, parse_scenario
+from ketasim.scenario.load import check_size, duration_h
+
+_KEYS = ("study", "title", "n", "groups", "note", "scenario", "curves", "curve")
+_CURVES = ("timecourse", "arm_column", "analyte_column", "time_column", "value_column", "unit", "from")
+_CURVE = ("arm", "analyte", "quantity", "molar_mass", "reading_error", "limits")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A published curve: which rows of the time course it is, and the quantity that predicts it.
+
+    `reading_error` is relative; `limits` bound the geometric mean ratio predicted/observed for a pass.
+    """
+
+    arm: str
+    analyte: str
+    quantity: str
+    molar_mass: str
+    reading_error: float
+    limits: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class StudyDesign:
+    """A published study: design, published size `n`, simulated `groups`, curves and where they stand."""
+
+    study: str
+    title: str
+    role: str
+    n: int
+    groups: int
+    note: str
+    scenario: Scenario
+    source: Mapping[str, Any]
+    curves: tuple[Curve, ...]
+
+
+@cache
+def bundled_studies() -> tuple[str, ...]:
+    """Return the names of the studies that ship with the package."""
+    found = files("ketasim.studies").joinpath("data").iterdir()
+    return tuple(sorted(r.name.removesuffix(".toml") for r in found if r.name.endswith(".toml")))
+
+
+def study_list() -> list[dict[str, Any]]:
+    """Return the studies that can be replicated: name, role, title, DOI."""
+    rows = []
+    for name in bundled_studies():
+        design, paper = load_study(name), evidence_study(name)
+        rows.append({"name": name, "role": design.role, "doi": paper.doi, "title": design.title})
+    return rows
+
+
+def load_study(name: str) -> StudyDesign:
+    """Return a bundled study by name, or the one in a file. Raises `InputError` with file and key."""
+    if name in bundled_studies():
+        with as_file(files("ketasim.studies").joinpath("data", f"{name}.toml")) as inside:
+            return _design(read_toml(inside), f"{name} (bundled)", read_text(inside))
+    path = Path(name)
+    if not path.exists() and not path.suffix and "/" not in name:
+        raise InputError(
+            "no such study", value=name, expected=f"a path to a TOML file, or {nearest(name, bundled_studies())}"
+        )
+    return _design(read_toml(path), str(path), read_text(path))
+
+
+def _design(data: dict[str, Any], file: str, text: str) -> StudyDesign:
+    try:
+        _keys(data, _KEYS, "")
+        if "study" not in data or "scenario" not in data:
+            raise InputError(
+                "is missing", key="study" if "study" not in data else "scenario", expected="a study id and a [scenario]"
+            )
+        paper = evidence_study(str(data["study"]))
+        source = dict(data.get("curves", {}))
+        _keys(source, _CURVES, "curves")
+        source["from_h"] = duration_h(source.get("from", "0 h"), "curves.from")
+        scenario = parse_scenario(data["scenario"], text=text)
+        curves = tuple(_curve(c, f"curve[{k + 1}]", scenario) for k, c in enumerate(data.get("curve", [])))
+        return StudyDesign(
+            study=paper.study_id,
+            title=str(data.get("title", paper.citation)),
+            role=paper.role,
+            n=check_size(data.get("n"), "n"),
+            groups=check_size(data.get("groups", 1), "groups"),
+            note=str(data.get("note", "")),
+            scenario=scenario,
+            source=source,
+            curves=curves,
+        )
+    except InputError as error:
+        raise error.at(file=file) from None
+
+
+def _curve(entry: Any, key: str, scenario: Scenario) -> Curve:
+    _keys(entry, _CURVE, key)
+    arms = [a.name for a in scenario.arms]
+    if entry.get("arm") not in arms:
+        raise InputError(
+            "no such arm", key=f"{key}.arm", value=entry.get("arm"), expected=nearest(str(entry.get("arm")), arms)
+        )
+    low, high = entry["limits"]
+    return Curve(
+        entry["arm"],
+        entry["analyte"],
+        entry["quantity"],
+        entry["molar_mass"],
+        float(entry["reading_error"]),
+        (float(low), float(high)),
+    )
+
+
+def _keys(table: Any, known: tuple[str, ...], key: str) -> None:
+    if not isinstance(table, dict):
+        raise InputError("not a table", key=key, value=table, expected="a table")
+    for name in table:
+        if name not in known:
+            raise InputError("unknown key", key=f"{key}.{name}".lstrip("."), expected=nearest(name, known))

@@ -1,0 +1,1 @@
+"""The whole system: layers bound by their ports, drugs and routes, and the result of a run."""

@@ -1,0 +1,144 @@
+"""Bind the ports of the layer models into one flat system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import sympy as sp
+
+from ketasim.errors import InputError, nearest
+from ketasim.files import read_toml
+from ketasim.layers import layer_model
+from ketasim.model import FlatModel, ModelSpec, check_units, parse_expression, symbol
+from ketasim.model.spec import Output
+from ketasim.parameters import ParameterTable, builtin_table
+from ketasim.units import is_compatible, parse_unit
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A named result: its unit, plain title, the layer it belongs to and that layer's state of calibration."""
+
+    name: str
+    unit: str
+    title: str
+    layer: str
+    calibration: str
+
+
+@dataclass(frozen=True)
+class BoundSystem:
+    """The flat equations with the quantities that can be asked for and the models they came from."""
+
+    flat: FlatModel
+    quantities: Mapping[str, Quantity]
+    models: Mapping[str, ModelSpec]
+    homes: Mapping[str, str]
+
+    def layer_models(self, layer: str) -> dict[str, ModelSpec]:
+        """Return the models of a layer by file name ("enantiomer"), each once."""
+        return {self.homes[n]: m for n, m in self.models.items() if self.homes[n].partition("/")[0] == layer}
+
+
+def bind(path: Path, table: ParameterTable) -> BoundSystem:
+    """Read a system file and bind its instances.
+
+    Raises
+    ------
+    InputError
+        For a port that is unbound, bound to a later instance or to another unit, and for unknown names.
+    """
+    data = read_toml(path)
+    try:
+        binder = _Binder(table)
+        for entry in data.get("instance", []):
+            binder.add(entry)
+        return binder.finish(data.get("quantity", {}))
+    except InputError as error:
+        raise error.at(file=path) from None
+
+
+class _Binder:
+    def __init__(self, table: ParameterTable) -> None:
+        self.table = table
+        self.models: dict[str, ModelSpec] = {}
+        self.homes: dict[str, str] = {}
+        self.states: dict[str, str] = {}
+        self.inputs: list[str] = []
+        self.params: dict[str, None] = {}
+        self.rates: list[sp.Expr] = []
+        self.initial: list[sp.Expr] = []
+        self.outputs: dict[str, Output] = {}
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        name, variant, bound = entry["name"], entry.get("variant", ""), entry.get("bind", {})
+        spec = layer_model(entry["model"], self.table)
+        self.models[name], self.homes[name] = spec, entry["model"]
+        renamed: dict[sp.Expr, sp.Expr] = {symbol(n): symbol(f"{name}.{n}") for n in spec.states}
+        for n in spec.params:
+            flat_name = self.table.resolve(n, variant).name
+            self.params[flat_name] = None
+            renamed[symbol(n)] = symbol(flat_name)
+        for n, unit in spec.inputs.items():
+            renamed[symbol(n)] = self._input(name, n, unit, bound)
+        for n in bound:
+            if n not in spec.inputs:
+                raise InputError("no such port", key=f"{name}.bind.{n}", expected=nearest(n, spec.inputs))
+        for n, unit in spec.states.items():
+            self.states[f"{name}.{n}"] = unit
+            self.rates.append(spec.expand(spec.rates[n]).xreplace(renamed))
+            self.initial.append(spec.expand(spec.initial[n]).xreplace(renamed))
+        for n, out in spec.outputs.items():
+            self.outputs[f"{name}.{n}"] = Output(spec.expand(out.expr).xreplace(renamed), out.unit, out.port)
+
+    def _input(self, instance: str, name: str, unit: str, bound: Mapping[str, str]) -> sp.Expr:
+        key = f"{instance}.bind.{name}"
+        if name not in bound:
+            if not is_compatible(unit, "umol/h"):
+                raise InputError("this port is not bound", key=key, expected=f"an output in {unit or 'no unit'}")
+            self.inputs.append(f"{instance}.{name}")
+            return symbol(f"{instance}.{name}")
+        source = self.outputs.get(bound[name])
+        if source is None or not source.port:
+            ports = [n for n, o in self.outputs.items() if o.port]
+            raise InputError("no such port", key=key, value=bound[name], expected=nearest(bound[name], ports))
+        if not is_compatible(source.unit, unit):
+            raise InputError(f"unit slip: {bound[name]} is in [{source.unit}]", key=key, expected=f"[{unit}]")
+        return source.expr
+
+    def finish(self, quantities: Mapping[str, Any]) -> BoundSystem:
+        known = {n: symbol(n) for n in self.outputs}
+        units = {symbol(n): parse_unit(o.unit) for n, o in self.outputs.items()}
+        result, listed = {}, {}
+        for name, entry in quantities.items():
+            try:
+                expr = parse_expression(entry["is"], known)
+                check_units(expr, units, entry["unit"], entry["is"])
+            except InputError as error:
+                raise error.at(key=f"quantity.{name}") from None
+            result[name] = Output(expr.xreplace({symbol(n): o.expr for n, o in self.outputs.items()}), entry["unit"])
+            used = {str(s).partition(".")[0] for s in expr.free_symbols}
+            calibration = ", ".join(sorted({self.models[i].calibration for i in used}))
+            listed[name] = Quantity(name, entry["unit"], entry["title"], entry["layer"], calibration)
+        flat = FlatModel(
+            states=tuple(self.states),
+            state_units=tuple(self.states.values()),
+            inputs=tuple(self.inputs),
+            params=tuple(self.params),
+            rates=tuple(self.rates),
+            initial=tuple(self.initial),
+            outputs={**self.outputs, **result},
+        )
+        return BoundSystem(flat, listed, self.models, self.homes)
+
+
+@cache
+def whole_system() -> BoundSystem:
+    """Return the system shipped with the package: dose to mood, with its acute risks."""
+    with as_file(files("ketasim.system").joinpath("data", "whole.toml")) as path:
+        return bind(path, builtin_table())

@@ -1,0 +1,96 @@
+"""What a run returns: quantities by arm, subject and time, with units and provenance, and their summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.errors import InputError, nearest
+from ketasim.system.bind import Quantity
+
+if TYPE_CHECKING:
+    import xarray
+
+STATISTICS = ("mean", "sd", "p05", "p25", "median", "p75", "p95")
+_PERCENTILES = {"p05": 5, "p25": 25, "median": 50, "p75": 75, "p95": 95}
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a scenario.
+
+    `values` maps a quantity to an array (arm, subject, time) in that quantity's unit; `times_h` are in h. `provenance` holds
+    versions, hashes, seed and the whole scenario; `doses` the text of each arm's doses.
+    """
+
+    title: str
+    arms: tuple[str, ...]
+    ids: NDArray[np.int64]
+    times_h: NDArray[np.float64]
+    quantities: Mapping[str, Quantity]
+    values: Mapping[str, NDArray[np.float64]]
+    seed: int
+    controls: tuple[bool, ...] = ()
+    doses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    dose_times_h: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """The number of subjects in each arm."""
+        return len(self.ids)
+
+    def __getitem__(self, name: str) -> xarray.DataArray:
+        """Return a quantity as an array (arm, id, time) with `units`. Raises `InputError` for an unknown name."""
+        import xarray
+
+        if name not in self.values:
+            raise InputError("unknown quantity", value=name, expected=nearest(name, self.values))
+        q = self.quantities[name]
+        return xarray.DataArray(
+            self.values[name],
+            dims=("arm", "id", "time"),
+            coords={"arm": list(self.arms), "id": self.ids, "time": self.times_h},
+            name=name,
+            attrs={"units": q.unit or "1", "long_name": q.title, "calibration": q.calibration, "time_units": "h"},
+        )
+
+    @cached_property
+    def statistics(self) -> Mapping[str, Mapping[str, NDArray[np.float64]]]:
+        """Return for each quantity the arrays (arm, time) of mean, sd, p05, p25, median, p75, p95 over subjects."""
+        return {name: _statistics(v) for name, v in self.values.items()}
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return the rows (arm, quantity, unit, time_h, mean, sd, p05, median, p95, calibrated) of a run's table."""
+        rows = []
+        for name, stats in self.statistics.items():
+            q = self.quantities[name]
+            for a, arm in enumerate(self.arms):
+                for k, t in enumerate(self.times_h):
+                    row: dict[str, Any] = {"arm": arm, "quantity": name, "unit": q.unit, "time_h": float(t)}
+                    row |= {s: float(stats[s][a, k]) for s in ("mean", "sd", "p05", "median", "p95")}
+                    rows.append(row | {"calibrated": "uncalibrated" not in q.calibration})
+        return rows
+
+    @property
+    def uncalibrated(self) -> tuple[str, ...]:
+        """The names of the quantities that come from an uncalibrated layer."""
+        return tuple(n for n in self.values if "uncalibrated" in self.quantities[n].calibration)
+
+
+def _statistics(values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Summarise (arm, subject, time) over subjects; the SD of one subject is 0."""
+    ordered = np.sort(values, axis=1)
+    result = {"mean": values.mean(axis=1), "sd": values.std(axis=1, ddof=1 if values.shape[1] > 1 else 0)}
+    result |= {name: np.percentile(ordered, q, axis=1) for name, q in _PERCENTILES.items()}
+    return result
+
+
+def geometric_mean(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Return the geometric mean of positive values along `axis`."""
+    return np.exp(np.log(values).mean(axis=axis))

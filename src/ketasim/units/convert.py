@@ -1,0 +1,134 @@
+"""Parse, convert and reduce units.
+
+Equations are evaluated in one coherent system (hour, micromole, litre, milligram, ...), so that an equation whose
+dimensions agree needs no conversion factor and a change of unit in a file can never change a result silently.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ketasim.errors import InputError
+from ketasim.units.registry import registry
+
+if TYPE_CHECKING:
+    import pint
+
+# The coherent base unit of each base dimension. Litre = dm^3, so the length is a decimetre.
+_BASE = {
+    "[length]": "decimeter",
+    "[mass]": "milligram",
+    "[time]": "hour",
+    "[substance]": "micromole",
+    "[current]": "ampere",
+    "[temperature]": "kelvin",
+    "[luminosity]": "candela",
+    "[score]": "score_point",
+    "[level]": "level_change",
+}
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)", re.DOTALL)
+_UNIT_TEXT = re.compile(r"[A-Za-z0-9_%*/ .^()\-\u00b5]{0,60}")
+_LONGEST = 200
+
+
+@cache
+def parse_unit(text: str) -> pint.Unit:
+    """Return the pint unit named by `text` ("" and "-" mean dimensionless, "uM" means umol/L).
+
+    Raises
+    ------
+    InputError
+        If the text names no known unit.
+    """
+    import pint
+
+    cleaned = {"-": "", "fraction": "", "%": "percent", "uM": "umol/L", "nM": "nmol/L"}.get(text.strip(), text.strip())
+    if not _UNIT_TEXT.fullmatch(cleaned):
+        raise InputError("not a unit", value=text, expected="a unit such as 'mg/kg', 'umol/L' or 'h'")
+    try:
+        return registry().parse_units(cleaned)
+    except (pint.PintError, AttributeError, TypeError, ValueError, SyntaxError, RecursionError, AssertionError):
+        raise InputError("unknown unit", value=text, expected="a unit such as 'mg/kg', 'umol/L' or 'h'") from None
+    except Exception as error:  # pint's tokenizer leaks exceptions of the standard library
+        if type(error).__module__ in {"tokenize", "pint.errors"}:
+            raise InputError("not a unit", value=text, expected="a unit such as 'mg/kg' or 'h'") from None
+        raise
+
+
+def parse_quantity(text: object, like: str | None = None) -> tuple[float, str]:
+    """Split "0.5 mg/kg" into (0.5, "mg/kg").
+
+    Parameters
+    ----------
+    text : the quantity as written; it must carry a unit.
+    like : a unit whose dimension the quantity must share.
+
+    Raises
+    ------
+    InputError
+        If it is not a finite number followed by a unit, or has another dimension than `like`.
+    """
+    example = like or "mg/kg"
+    if not isinstance(text, str):
+        raise InputError(
+            "a quantity needs a unit and stands in quotes", value=text, expected=f"for example '1 {example}'"
+        )
+    match = _NUMBER.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
+        raise InputError("not a quantity", value=text, expected=f"a number and a unit, for example '1 {example}'")
+    value, unit = float(match[1]), match[2].strip()
+    if not math.isfinite(value):
+        raise InputError("not a finite number", value=text, expected=f"a finite quantity in {example}")
+    if not unit:
+        raise InputError("a unit is missing", value=text, expected=f"for example '{match[1]} {example}'")
+    parsed = parse_unit(unit)
+    if like is not None and parsed.dimensionality != parse_unit(like).dimensionality:
+        raise InputError("wrong kind of unit", value=text, expected=f"a quantity convertible to {like}")
+    return value, unit
+
+
+def is_compatible(unit: str, other: str) -> bool:
+    """Return whether the two units share a dimension."""
+    return bool(parse_unit(unit).dimensionality == parse_unit(other).dimensionality)
+
+
+@cache
+def _factor(unit: str, other: str) -> float:
+    if not is_compatible(unit, other):
+        raise InputError("units do not convert", value=unit, expected=f"a unit of the kind of {other}")
+    return float(registry().convert(1.0, parse_unit(unit), parse_unit(other)))
+
+
+def convert(value: float, unit: str, other: str) -> float:
+    """Return `value` in `unit` expressed in `other`.
+
+    Raises
+    ------
+    InputError
+        If the units have different dimensions.
+    """
+    return value * _factor(unit, other)
+
+
+@cache
+def coherent_factor(unit: str) -> float:
+    """Return the number of coherent units (h, umol, dm, mg, point, dB, ...) in one `unit`."""
+    parsed = parse_unit(unit)
+    target = registry().Unit("")
+    for dimension, exponent in parsed.dimensionality.items():
+        target = target * registry().Unit(_BASE[dimension]) ** exponent
+    return float(registry().convert(1.0, parsed, target))
+
+
+def mass_to_molar(value: float, unit: str, molar_mass_g_per_mol: float, other: str) -> float:
+    """Convert a mass-based amount or concentration to a molar one, given the molar mass (g/mol).
+
+    Raises
+    ------
+    InputError
+        If `unit` over g/mol is not of the kind of `other`.
+    """
+    return convert(value / molar_mass_g_per_mol, f"({unit})*mol/g", other)
