@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from ketasim.claims import claim, claims
+from ketasim.cli.printing import print_fields, print_rows
 
 
 def claim_rows() -> list[dict[str, Any]]:
@@ -21,15 +22,10 @@ def print_claims(name: str | None, *, as_json: bool) -> None:
 
         sys.stdout.write(to_json(chosen) + "\n")
     elif name is None:
-        from ketasim.cli.listing import print_rows
-
         flat = [
-            c
-            | {"time": c["episode_time"] or "", "testable": c["testability"], "source": ",".join(c["source"])}
+            c | {"time": c["episode_time"] or "", "testable": c["testability"], "source": ",".join(c["source"])}
             for c in chosen
         ]
         print_rows(flat, ["id", "topic", "time", "source", "testable", "state", "claim"])
     else:
-        from ketasim.cli.show import print_fields
-
         print_fields(chosen[0])

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
+from ketasim.cli.printing import Row, print_rows
 from ketasim.errors import InputError, nearest
-
-Row = dict[str, Any]
 
 
 def print_list(kind: str, *, as_json: bool) -> None:
@@ -22,27 +20,6 @@ def print_list(kind: str, *, as_json: bool) -> None:
         sys.stdout.write(to_json(rows) + "\n")
         return
     print_rows(rows)
-
-
-def print_rows(rows: list[Row], columns: list[str] | None = None) -> None:
-    """Print rows as an aligned table."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    columns = columns or list(rows[0])
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for k, name in enumerate(columns):
-        table.add_column(name, no_wrap=k == 0, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("" if row.get(c) is None else _cell(row[c])) for c in columns))
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return ", ".join(str(v) for v in value) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _drugs() -> list[Row]:

@@ -98,7 +98,7 @@ def _print(result: Any, files: dict[str, str], as_json: bool) -> None:
 
     from ketasim.report import summary_table
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else 180)
     console.print(summary_table(result, *_shown(result)))
     console.print(f"Report: {files['report']}", soft_wrap=True, highlight=False)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from ketasim.cli.printing import print_fields
 from ketasim.errors import InputError, nearest
 
 Fields = dict[str, Any]
@@ -23,22 +24,6 @@ def print_one(name: str, *, as_json: bool) -> None:
         return
     for fields in found:
         print_fields(fields)
-
-
-def print_fields(fields: Mapping[str, Any], indent: int = 0) -> None:
-    """Print a mapping as lines of "key: value", nested mappings indented."""
-    for key, value in fields.items():
-        if isinstance(value, Mapping):
-            print(" " * indent + f"{key}:")
-            print_fields(value, indent + 2)
-        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
-            print(" " * indent + f"{key}:")
-            for item in value:
-                print_fields(item, indent + 2)
-                print()
-        elif value not in (None, "", [], ()):
-            shown = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
-            print(" " * indent + f"{key}: {shown}")
 
 
 def print_equations(layer: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from ketasim.cli.printing import print_rows
 from ketasim.cli.run import Bar
 from ketasim.errors import InputError
 
@@ -34,7 +35,6 @@ def _replicate(design: Any) -> dict[str, Any]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    from ketasim.cli.listing import print_rows
 
     print(f"{result['study']} ({result['role']}): {result['title']}")
     rows = [
@@ -50,5 +50,7 @@ def _print(result: dict[str, Any]) -> None:
     ]
     print_rows(rows)
     inside, points = sum(e["inside"] for e in result["endpoints"]), len(result["endpoints"])
-    print(f"{inside} of {points} published points lie inside the 90 % predictive interval for a mean of n = {result['n']}.")
+    print(
+        f"{inside} of {points} published points lie inside the 90 % predictive interval for a mean of n = {result['n']}."
+    )
     print(" ".join(result["note"].split()))

@@ -25,14 +25,14 @@ def solve_reference(
     times_h: Sequence[float] | Floats,
     *,
     rtol: float = 1e-10,
-    atol: float = 1e-20,
+    atol: float | Floats = 1e-15,
 ) -> Floats:
     """Solve subject by subject.
 
     Parameters
     ----------
     flat, params (parameters, S), forcing, times_h : as for `ketasim.engine.solve`.
-    rtol, atol : of the adaptive step; `atol` is in coherent units of each state.
+    rtol, atol : of the adaptive step; `atol` is in coherent units, one number or one for each state.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def solve_reference(
     return result
 
 
-def _segment_solver(flat: FlatModel, rtol: float, atol: float) -> Any:
+def _segment_solver(flat: FlatModel, rtol: float, atol: float | Floats) -> Any:
     import diffrax
     import jax
     import jax.numpy as jnp

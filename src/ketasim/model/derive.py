@@ -67,7 +67,16 @@ class Differentiator:
             return inner / argument
         if isinstance(expr, sp.tanh):
             return (1 - expr**2) * inner
-        return sp.diff(expr, by)  # abs, min, max: piecewise, left to SymPy
+        if isinstance(expr, sp.Abs):
+            return sp.sign(argument) * inner
+        return self._extreme(expr, by)
+
+    def _extreme(self, expr: sp.Expr, by: sp.Symbol) -> sp.Expr:
+        """The derivative of min or max: that of the argument which is taken."""
+        first, rest = expr.args[0], expr.func(*expr.args[1:])
+        wins = first - rest if isinstance(expr, sp.Max) else rest - first
+        taken = sp.Heaviside(wins, ZERO)
+        return taken * self.diff(first, by) + (1 - taken) * self.diff(rest, by)
 
 
 def hoist(

@@ -33,7 +33,7 @@ def evaluate(exprs: Sequence[sp.Expr], values: Mapping[sp.Symbol, Any], xp: Any)
 
 
 def _apply(expr: sp.Expr, visit: Callable[[sp.Expr], Any], xp: Any) -> Any:
-    if expr.is_Number:
+    if expr.is_Number or expr.is_NumberSymbol:  # SymPy turns exp(1) into a symbol of its own
         return float(expr)
     if expr.is_Pow:
         return _power(expr, visit, xp)

@@ -18,6 +18,8 @@ from ketasim.errors import InputError, nearest
 LONGEST_EXPRESSION = 4000
 DEEPEST_NESTING = 60
 LARGEST_POWER = 64
+LARGEST_EXPONENT = 600
+LARGEST_NUMBER = sp.Float("1e300")
 
 FUNCTIONS: Mapping[str, tuple[int, Callable[..., sp.Expr]]] = {
     "exp": (1, sp.exp),
@@ -97,6 +99,8 @@ def _power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
     """Refuse powers whose exact evaluation could run for ever, such as 9**9**9."""
     if exponent.is_Number and abs(exponent) > LARGEST_POWER:
         raise InputError("the power is too large", value=str(exponent)[:20], expected=f"at most {LARGEST_POWER}")
+    if base.is_Number and base < 0 and not exponent.is_Integer:
+        raise InputError("a negative number is raised to a power that is not whole", value=str(base)[:20])
     return base**exponent
 
 
@@ -107,7 +111,12 @@ def _call(node: ast.Call, known: Mapping[str, sp.Expr], text: str, depth: int) -
     least, function = FUNCTIONS[name]
     if len(node.args) < least or (least == 1 and len(node.args) > 1):
         raise InputError(f"{name}() has {len(node.args)} arguments in {text!r}", expected=f"{least}")
-    return _finite(function(*(_translate(a, known, text, depth + 1) for a in node.args)), text)
+    arguments = [_translate(a, known, text, depth + 1) for a in node.args]
+    if name == "exp" and arguments[0].is_Number and arguments[0] > LARGEST_EXPONENT:
+        raise InputError(
+            "a number outside the floating range", value=text, expected=f"exp of at most {LARGEST_EXPONENT}"
+        )
+    return _finite(function(*arguments), text)
 
 
 def _number(value: Any, text: str) -> sp.Expr:
@@ -117,8 +126,18 @@ def _number(value: Any, text: str) -> sp.Expr:
 
 
 def _finite(result: Any, text: str) -> sp.Expr:
+    # A number is checked at every step, so that none can grow beyond the floating range before it is refused.
+    if isinstance(result, sp.Expr) and result.is_Number and not _in_range(result):
+        raise InputError("a number outside the floating range", value=text, expected="numbers between 1e-300 and 1e300")
     if not isinstance(result, sp.Expr) or result.has(sp.zoo, sp.nan, sp.oo, sp.I):
         raise InputError(
             "the expression divides by zero or leaves the real numbers", value=text, expected="a real value"
         )
     return result
+
+
+def _in_range(number: sp.Expr) -> bool:
+    parts = (number.p, number.q) if number.is_Rational else (number,)
+    return all(
+        part.is_finite is not False and abs(sp.Float(part, 17)) < LARGEST_NUMBER for part in map(sp.sympify, parts)
+    )

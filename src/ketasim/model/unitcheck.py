@@ -22,7 +22,7 @@ def unit_of(expr: sp.Expr, units: Mapping[sp.Symbol, pint.Unit]) -> pint.Unit | 
     InputError
         If terms of a sum differ in dimension, an exponent or argument is not a pure number.
     """
-    if expr.is_Number:
+    if expr.is_Number or expr.is_NumberSymbol:
         return _ANY if expr == 0 else registry().Unit("")
     if expr.is_Symbol:
         return units[expr]

@@ -43,7 +43,7 @@ def write_files(result: Result, folder: Path, *, individuals: bool = False, comm
     RunError
         If the folder cannot be written. Nothing half-written keeps a final name.
     """
-    from ketasim.report import write_report
+    from ketasim.report.write import write_report
 
     names = {"report": "report.html", "summary": "summary.json", "timecourse": "timecourse.parquet"}
     if individuals:

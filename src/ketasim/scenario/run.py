@@ -104,9 +104,9 @@ def run(
     """
     s = configured(scenario, size=size, seed=seed, until_h=until_h, quantities=quantities, times=times)
     settings().check_tolerance(tolerance)
-    tables = [_arm_table(s, arm) for arm in s.arms]
+    tables = [arm_table(s, arm) for arm in s.arms]
     schedules = [_placed(s, arm, table) for arm, table in zip(s.arms, tables, strict=True)]
-    output_times = np.array(s.times_h or default_times(s.horizon_h, _dose_times(s.arms, s.horizon_h)))
+    output_times = np.array(s.times_h or default_times(s.horizon_h, dose_times(s.arms, s.horizon_h)))
     inputs = tuple(sorted({c for schedule in schedules for c in schedule.compartments}))
     program = program_for(inputs, s.quantities)
     step = check_size(chunk, "chunk") if chunk is not None else s.size
@@ -132,7 +132,7 @@ def run(
         seed=s.seed,
         controls=tuple(a.control for a in s.arms),
         doses={a.name: a.dose_texts for a in s.arms},
-        dose_times_h={a.name: _dose_times([a], s.horizon_h) for a in s.arms},
+        dose_times_h={a.name: dose_times([a], s.horizon_h) for a in s.arms},
         provenance=provenance(s, tolerance or settings().default_tolerance),
     )
 
@@ -144,7 +144,8 @@ def program_for(inputs: tuple[str, ...], quantities: tuple[str, ...]) -> Program
     return Program(structure, settings(), quantities)
 
 
-def _arm_table(s: Scenario, arm: Arm) -> ParameterTable:
+def arm_table(s: Scenario, arm: Arm) -> ParameterTable:
+    """Return the parameters of an arm: the package's, then the scenario's, then the arm's own. Raises `InputError`."""
     table = builtin_table().with_values(s.parameters, file=s.file or None)
     return table.with_values(arm.parameters, file=s.file or None, key=f"arm {arm.name}.parameters")
 
@@ -156,7 +157,8 @@ def _placed(s: Scenario, arm: Arm, table: ParameterTable) -> Schedule:
         raise error.at(file=s.file or None, key=f"arm {arm.name}") from None
 
 
-def _dose_times(arms: Sequence[Arm], horizon_h: float) -> list[float]:
+def dose_times(arms: Sequence[Arm], horizon_h: float) -> list[float]:
+    """Return the times (h) within the horizon at which an active dose is given, sorted."""
     times = {d.start_h + k * (d.every_h or 0.0) for a in arms for d in a.doses if d.amount > 0 for k in range(d.count)}
     return sorted(t for t in times if t < horizon_h)
 

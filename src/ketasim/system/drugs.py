@@ -16,7 +16,7 @@ from ketasim.dosing import Dose, Recipe, Record, to_records
 from ketasim.errors import InputError, nearest
 from ketasim.model import parse_expression, symbol
 from ketasim.parameters import ParameterTable, builtin_table
-from ketasim.units import coherent_factor, convert, parse_quantity
+from ketasim.units import coherent_factor, convert, is_compatible, parse_quantity
 
 
 @dataclass(frozen=True)
@@ -108,19 +108,25 @@ def dose_records(dose: Dose, table: ParameterTable) -> list[Record]:
     def records(part: Dose, recipe: str) -> list[Record]:
         return to_records(part, _recipe(recipe, dose.route, table), molar_mass_g_per_mol=molar, isomers=drug.isomers)
 
-    devices = _devices(dose, drug) if "later" in route else 1
+    if dose.devices > 1 and "later" not in route:
+        raise InputError(
+            f"the route {dose.route} has no devices", key="devices", value=dose.devices, expected="no `devices`"
+        )
+    devices = _devices(dose, drug, molar) if "later" in route else 1
     first = replace(dose, amount=dose.amount / devices, devices=1)
     if devices == 1:
         return records(first, name)
     return records(first, name) + records(replace(first, amount=dose.amount - first.amount), route["later"])
 
 
-def _devices(dose: Dose, drug: Drug) -> int:
+def _devices(dose: Dose, drug: Drug, molar_mass: float) -> int:
     if dose.devices > 1 or drug.device_mg == 0 or dose.per_kg:
         return dose.devices
-    return (
-        max(1, math.ceil(convert(dose.amount, dose.unit, "mg") / drug.device_mg - 1e-9)) if dose.unit != "umol" else 1
-    )
+    if is_compatible(dose.unit, "mg"):
+        milligrams = convert(dose.amount, dose.unit, "mg")
+    else:
+        milligrams = convert(dose.amount, dose.unit, "mmol") * molar_mass
+    return max(1, math.ceil(milligrams / drug.device_mg * (1 - 1e-9)))
 
 
 def _recipe(name: str, route: str, table: ParameterTable) -> Recipe:

@@ -1,0 +1,26 @@
+"""Reports: one HTML file that opens without a network, and the table a terminal shows.
+
+`write_report` writes the page, `summary_table` makes the terminal's table, `colour_of` gives every room the one colour of
+a quantity, `time_axis` the broken time axis. Matplotlib and Rich are imported only when something is drawn.
+"""
+
+from ketasim.report.anchors import Anchor, builtin_anchors, read_anchors
+from ketasim.report.axis import Panel, TimeAxis, time_axis
+from ketasim.report.colours import colour_of
+from ketasim.report.compare import Comparison, comparisons
+from ketasim.report.terminal import summary_table
+from ketasim.report.write import write_report
+
+__all__ = [
+    "Anchor",
+    "Comparison",
+    "Panel",
+    "TimeAxis",
+    "builtin_anchors",
+    "colour_of",
+    "comparisons",
+    "read_anchors",
+    "summary_table",
+    "time_axis",
+    "write_report",
+]

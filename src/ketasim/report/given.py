@@ -1,0 +1,71 @@
+"""What each arm was given, read back from the scenario that a result carries."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+
+from ketasim.dosing import Dose
+from ketasim.errors import InputError
+from ketasim.report.package import data_table
+from ketasim.report.words import say_time
+from ketasim.scenario.load import parse_scenario
+from ketasim.scenario.spec import Arm
+from ketasim.system.drugs import find_drug
+from ketasim.system.result import Result
+
+
+@lru_cache(maxsize=8)
+def _scenario_arms(text: str) -> tuple[Mapping[str, Arm], bool]:
+    """Return the arms by name, and whether the scenario leaves the model's parameters as they are."""
+    try:
+        scenario = parse_scenario(tomllib.loads(text), text=text)
+    except (InputError, tomllib.TOMLDecodeError):  # a result made by other means; the report says less, and still opens
+        return {}, True
+    return {arm.name: arm for arm in scenario.arms}, not scenario.parameters
+
+
+def _arms(result: Result) -> tuple[Mapping[str, Arm], bool]:
+    text = result.provenance.get("scenario")
+    return _scenario_arms(text) if isinstance(text, str) else ({}, True)
+
+
+def active_doses(result: Result, arm: int) -> tuple[Dose, ...]:
+    """Return the doses of active drug of an arm; none where the result carries no scenario."""
+    found = _arms(result)[0].get(result.arms[arm])
+    return tuple(d for d in found.doses if d.amount > 0) if found else ()
+
+
+def as_published(result: Result, arm: int) -> bool:
+    """Return whether the arm runs the model as it is, with no parameter set by the scenario."""
+    arms, untouched = _arms(result)
+    found = arms.get(result.arms[arm])
+    return untouched and found is not None and not found.parameters
+
+
+def drug_name(name: str) -> str:
+    """Return the canonical name of a drug, or the name itself where it is not known."""
+    try:
+        return find_drug(name).name
+    except InputError:
+        return name
+
+
+def said_doses(result: Result, arm: int) -> str:
+    """Return the doses of an arm in words ("ketamine 0.5 mg/kg into a vein (iv) over 40 min"), or what the result says."""
+    doses = active_doses(result, arm)
+    if doses:
+        return "; ".join(_said(d) for d in doses)
+    known = result.arms[arm] in _arms(result)[0]
+    return "no active drug" if known else "; ".join(result.doses.get(result.arms[arm], ())) or "no dose"
+
+
+def _said(dose: Dose) -> str:
+    way = data_table("layers")["route"].get(dose.route, dose.route)
+    text = f"{drug_name(dose.drug)} {dose.amount:g} {dose.unit}{'/kg' if dose.per_kg else ''} {way}"
+    if dose.duration_h:
+        text += f" over {say_time(dose.duration_h)}"
+    if dose.count > 1 and dose.every_h:
+        text += f", {dose.count} times, every {say_time(dose.every_h)}"
+    return text + (f", from {say_time(dose.start_h)}" if dose.start_h else "")
