@@ -11,8 +11,7 @@ class Outcome(IntEnum):
     SOLVED = 0
     TOLERANCE_NOT_MET = 1
     NOT_FINITE = 2
-    STEADY_STATE_NOT_REACHED = 3
-    BAD_PARAMETER = 4
+    BAD_PARAMETER = 3
 
 
 _TEXT = {
@@ -22,9 +21,6 @@ _TEXT = {
         "loosen --tolerance or look for a discontinuity (min, max) in the model"
     ),
     Outcome.NOT_FINITE: "the solution left the finite numbers; check this subject's parameters against their bounds",
-    Outcome.STEADY_STATE_NOT_REACHED: (
-        "the run-in ended {value:.3g} away from a steady state, more than {bound:.3g}; lengthen the run-in or give the doses in full"
-    ),
     Outcome.BAD_PARAMETER: "a parameter of this subject is not a finite number ({value}); correct the population file",
 }
 

@@ -24,8 +24,7 @@ class Forcing:
     """Events of a population as arrays: K segments, U inputs, S subjects.
 
     `start_h` (K; NaN in run-in), `length_h` (K), `reset` (K), `mark` (K; 1 store the state, 2 add the stored state),
-    `bolus` (K, U, S) in the input's coherent amount, `rate` (K, U, S) in coherent amount per h. `checked_run_in` lists
-    the segments at whose ends a steady state must have been reached.
+    `bolus` (K, U, S) in the input's coherent amount, `rate` (K, U, S) in coherent amount per h.
     """
 
     start_h: Floats

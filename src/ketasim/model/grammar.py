@@ -137,6 +137,8 @@ def _finite(result: Any, text: str) -> sp.Expr:
 
 
 def _in_range(number: sp.Expr) -> bool:
+    if number is sp.nan:
+        return False
     parts = (number.p, number.q) if number.is_Rational else (number,)
     return all(
         part.is_finite is not False and abs(sp.Float(part, 17)) < LARGEST_NUMBER for part in map(sp.sympify, parts)

@@ -145,11 +145,8 @@ def read_table(path: Path) -> ParameterTable:
 def _group(base: str, group: Any) -> Iterator[Parameter]:
     if isinstance(group, str):
         value, unit = parse_quantity(group)
-        group = {
-            "title": base,
-            "unit": unit,
-            "all": {"value": value, "status": "assumed", "reason": "given by the user"},
-        }
+        given = {"value": value, "status": "assumed", "reason": "given by the user", "range": [value, value]}
+        group = {"title": base, "unit": unit, "scale": "log" if value > 0 else "linear", "all": given}
     if not isinstance(group, dict):
         raise InputError("not a parameter", value=group, expected="a table or a quantity in quotes")
     _only(group, _GROUP_KEYS | set(_VARIANTS), "")
@@ -158,8 +155,8 @@ def _group(base: str, group: Any) -> Iterator[Parameter]:
         "unit": str(group.get("unit", "")),
         "scale": _choice(group.get("scale", "log"), _SCALES, "scale"),
         "scaling": _choice(group.get("scaling", ""), _SCALINGS, "scaling"),
-        "aliases": tuple(group.get("aliases", ())),
-        "bounds": tuple(group["bounds"]) if "bounds" in group else None,
+        "aliases": _names(group.get("aliases", [])),
+        "bounds": _pair(group["bounds"], "bounds") if "bounds" in group else None,
         "fixed_in_time": bool(group.get("fixed_in_time", False)),
     }
     parse_unit(common["unit"])
@@ -178,7 +175,7 @@ def _value(name: str, entry: Any, common: dict[str, Any], variant: str) -> Param
     status = Status(_choice(entry.get("status", ""), tuple(Status), f"{variant}.status"))
     value = _number(entry.get("value"), common["unit"])
     _check_scale(common["scale"], value, common["bounds"], status)
-    low, high = (float(v) for v in entry["range"]) if "range" in entry else (None, None)
+    low, high = _pair(entry["range"], f"{variant}.range") if "range" in entry else (None, None)
     if status is Status.assumed and not (entry.get("reason") and low is not None):
         raise InputError("an assumed number needs a reason and a range", key=f"{name}", value=value)
     if low is not None and high is not None and not low <= value <= high:
@@ -189,7 +186,7 @@ def _value(name: str, entry: Any, common: dict[str, Any], variant: str) -> Param
         status=status,
         low=low,
         high=high,
-        se=float(entry["se"]) if "se" in entry else None,
+        se=_number(entry["se"], "") if "se" in entry else None,
         spread=_spread(entry.get("iiv")),
         source=str(entry.get("source", "")),
         row=str(entry.get("row", "")),
@@ -202,6 +199,8 @@ def _value(name: str, entry: Any, common: dict[str, Any], variant: str) -> Param
 def _spread(entry: Any) -> Spread | None:
     if entry is None:
         return None
+    if not isinstance(entry, dict):
+        raise InputError("not a spread", key="iiv", value=entry, expected="{ sd = ..., status = ... }")
     _only(entry, _SPREAD_KEYS, "iiv")
     sd = _number(entry.get("sd"), "")
     if sd < 0:
@@ -210,6 +209,19 @@ def _spread(entry: Any) -> Spread | None:
     return Spread(
         sd, Status(_choice(entry.get("status", ""), tuple(Status), "iiv.status")), str(entry.get("source", "")), place
     )
+
+
+def _pair(value: Any, key: str) -> tuple[float, float]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise InputError("not a pair of numbers", key=key, value=value, expected="[low, high]")
+    low, high = (_number(v, "") for v in value)
+    return low, high
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise InputError("not a list of names", key="aliases", value=value, expected="a list of names")
+    return tuple(value)
 
 
 def _only(table: Mapping[str, Any], known: set[str], where: str) -> None:

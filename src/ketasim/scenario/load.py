@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -48,6 +49,8 @@ def load_scenario(name: str) -> Scenario:
         If there is neither, or the file is wrong: file, key, value and what was expected.
     """
     path = Path(name)
+    if path.suffix == ".json":
+        return _recorded(path)
     if name in bundled():
         with as_file(files("ketasim.scenario").joinpath("data", f"{name}.toml")) as inside:
             return parse_scenario(read_toml(inside), file=f"{name} (bundled)", text=read_text(inside))
@@ -56,6 +59,24 @@ def load_scenario(name: str) -> Scenario:
             "no such scenario", value=name, expected=f"a path to a TOML file, or {nearest(name, bundled())}"
         )
     return parse_scenario(read_toml(path), file=str(path), text=read_text(path))
+
+
+def _recorded(path: Path) -> Scenario:
+    """Return the scenario of a run.json, with the settings that run had."""
+    import json
+
+    try:
+        run = json.loads(read_text(path))
+        text, had = run["scenario"], run["settings"]
+        data = tomllib.loads(text)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InputError("not a record of a run", file=path, expected="the run.json of an earlier run") from None
+    data["horizon"] = f"{had['until_h']!r} h"
+    data["population"] = data.get("population", {}) | {"size": had["size"], "seed": had["seed"]}
+    data["output"] = {"quantities": had["quantities"]}
+    if had["times_h"] is not None:
+        data["output"]["times"] = [f"{t!r} h" for t in had["times_h"]]
+    return replace(parse_scenario(data, file=str(path), text=text), tolerance=had["tolerance"])
 
 
 def parse_scenario(data: Mapping[str, Any], *, file: str = "", text: str = "") -> Scenario:

@@ -103,7 +103,7 @@ def run(
         If a subject could not be solved; the message names the subject, the bound and the remedy.
     """
     s = configured(scenario, size=size, seed=seed, until_h=until_h, quantities=quantities, times=times)
-    settings().check_tolerance(tolerance)
+    tolerance = settings().check_tolerance(s.tolerance if tolerance is None else tolerance)
     tables = [arm_table(s, arm) for arm in s.arms]
     schedules = [_placed(s, arm, table) for arm, table in zip(s.arms, tables, strict=True)]
     output_times = np.array(s.times_h or default_times(s.horizon_h, dose_times(s.arms, s.horizon_h)))
@@ -133,7 +133,7 @@ def run(
         controls=tuple(a.control for a in s.arms),
         doses={a.name: a.dose_texts for a in s.arms},
         dose_times_h={a.name: dose_times([a], s.horizon_h) for a in s.arms},
-        provenance=provenance(s, tolerance or settings().default_tolerance),
+        provenance=provenance(s, tolerance),
     )
 
 

@@ -37,6 +37,7 @@ class Scenario:
     times_h: tuple[float, ...] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     spread: bool = True
+    tolerance: float | None = None
     note: str = ""
     text: str = ""
     file: str = ""

@@ -31,7 +31,13 @@ _BASE = {
 }
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)", re.DOTALL)
 _UNIT_TEXT = re.compile(r"[A-Za-z0-9_%*/ .^()\-\u00b5]{0,60}")
+# A unit may hold small powers ("dm**3", "s^-1") and a leading 1 ("1/h"); other numbers would make pint compute.
+_ODD_NUMBER = re.compile(r"\d\d|\d\.|\.\d|[02-9]/|/\s*\d|\d\s*\*|(?<![A-Za-z*^-])(?<!\*\* )[02-9]")
 _LONGEST = 200
+# Pint would read "dd" as tenths of a day; times of a regimen are written in these alone.
+_TIMES = frozenset(
+    "s sec second seconds min minute minutes h hr hour hours d day days week weeks wk month months year years".split()
+)
 
 
 @cache
@@ -46,7 +52,7 @@ def parse_unit(text: str) -> pint.Unit:
     import pint
 
     cleaned = {"-": "", "fraction": "", "%": "percent", "uM": "umol/L", "nM": "nmol/L"}.get(text.strip(), text.strip())
-    if not _UNIT_TEXT.fullmatch(cleaned):
+    if not _UNIT_TEXT.fullmatch(cleaned) or _ODD_NUMBER.search(cleaned) or "//" in cleaned:
         raise InputError("not a unit", value=text, expected="a unit such as 'mg/kg', 'umol/L' or 'h'")
     try:
         return registry().parse_units(cleaned)
@@ -84,6 +90,8 @@ def parse_quantity(text: object, like: str | None = None) -> tuple[float, str]:
         raise InputError("not a finite number", value=text, expected=f"a finite quantity in {example}")
     if not unit:
         raise InputError("a unit is missing", value=text, expected=f"for example '{match[1]} {example}'")
+    if like == "h" and unit not in _TIMES:
+        raise InputError("unknown unit of time", value=text, expected="s, min, h, d, week, month or year")
     parsed = parse_unit(unit)
     if like is not None and parsed.dimensionality != parse_unit(like).dimensionality:
         raise InputError("wrong kind of unit", value=text, expected=f"a quantity convertible to {like}")
