@@ -69,6 +69,11 @@ class InputError(KetasimError):
         return " ".join(text.split())
 
 
+def missing(package: str, extra: str = "run") -> RunError:
+    """Return the error for a package that an optional part needs and that is not installed."""
+    return RunError(f"{package} is not installed: pip install 'ketasim[{extra}]'")
+
+
 def shown(value: object) -> str:
     """Return `value` as it is quoted in a message: at most 80 characters, control characters escaped."""
     text = repr(value)

@@ -6,10 +6,11 @@ import math
 import re
 import shlex
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ketasim.errors import InputError
+from ketasim.errors import InputError, missing
 
 
 def whole_number(text: str | None, key: str) -> int | None:
@@ -70,6 +71,9 @@ def run_and_write(
         quantities=split(quantities),
         times=split(times),
     )
+    for package in ("duckdb", "matplotlib"):
+        if find_spec(package) is None:
+            raise missing(package)
     folder = Path(out) if out is not None else Path("out", Path(scenario).stem)
     _check_folder(folder)
     with Bar(s.size * len(s.arms), s.title) as bar:
@@ -147,7 +151,7 @@ class Bar:
                 console=Console(stderr=True),
             )
             self.progress.start()
-            self.task = self.progress.add_task(self.title[:40], total=self.total, rate="starting")
+            self.task = self.progress.add_task(self.title[:24], total=self.total, rate="starting")
         return self
 
     def __call__(self, done: int, total: int) -> None:

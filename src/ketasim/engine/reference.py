@@ -14,7 +14,7 @@ import numpy as np
 
 from ketasim.engine.compiled import configure
 from ketasim.engine.solve import Floats, Forcing
-from ketasim.errors import RunError
+from ketasim.errors import RunError, missing
 from ketasim.model import FlatModel, evaluate, symbol
 
 
@@ -48,7 +48,7 @@ def solve_reference(
     try:
         import diffrax  # noqa: F401
     except ImportError:
-        raise RunError("the reference solver needs diffrax: pip install 'ketasim[reference]'") from None
+        raise missing("diffrax", "reference") from None
     run = _segment_solver(flat, rtol, atol)
     times = np.asarray(times_h, dtype=float)
     result = np.full((len(times), len(flat.states), params.shape[1]), np.nan)

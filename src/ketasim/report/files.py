@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ketasim.errors import RunError
+from ketasim.errors import RunError, missing
 from ketasim.files import atomic_path
 from ketasim.system.result import Result
 
@@ -109,10 +109,11 @@ def individual_rows(result: Result) -> dict[str, np.ndarray]:
 
 def write_parquet(path: Path, columns: dict[str, np.ndarray]) -> None:
     """Write columns as a Parquet file whose bytes depend on the columns alone. Raises `RunError`."""
-    import duckdb
-    import pandas as pd
-
-    frame = pd.DataFrame({k: v.astype(str) if v.dtype == object else v for k, v in columns.items()})  # noqa: F841 (named in the query)
+    try:
+        import duckdb
+    except ImportError:
+        raise missing("duckdb") from None
+    frame = columns  # noqa: F841 (named in the query)
     with atomic_path(path) as temporary:
         try:
             with duckdb.connect(":memory:", config={"threads": 1}) as connection:

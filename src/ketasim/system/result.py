@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.errors import InputError, nearest
+from ketasim.errors import InputError, missing, nearest
 from ketasim.system.bind import Quantity
 
 if TYPE_CHECKING:
@@ -46,9 +46,13 @@ class Result:
         return len(self.ids)
 
     def __getitem__(self, name: str) -> xarray.DataArray:
-        """Return a quantity as an array (arm, id, time) with `units`. Raises `InputError` for an unknown name."""
-        import xarray
-
+        """Return a quantity as an array (arm, id, time) with `units`. Raises `InputError` for an unknown
+        name, `RunError` where xarray is not installed.
+        """
+        try:
+            import xarray
+        except ImportError:
+            raise missing("xarray") from None
         if name not in self.values:
             raise InputError("unknown quantity", value=name, expected=nearest(name, self.values))
         q = self.quantities[name]

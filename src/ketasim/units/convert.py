@@ -36,7 +36,8 @@ _ODD_NUMBER = re.compile(r"\d\d|\d\.|\.\d|[02-9]/|/\s*\d|\d\s*\*|(?<![A-Za-z*^-]
 _LONGEST = 200
 # Pint would read "dd" as tenths of a day; times of a regimen are written in these alone.
 _TIMES = frozenset(
-    "s sec second seconds min minute minutes h hr hour hours d day days week weeks wk month months year years".split()
+    {"s", "sec", "second", "seconds", "min", "minute", "minutes", "h", "hr", "hour", "hours", "d", "day", "days"}
+    | {"week", "weeks", "wk", "month", "months", "year", "years"}
 )
 
 
