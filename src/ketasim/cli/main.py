@@ -75,6 +75,27 @@ def run_command(
     )
 
 
+@app.command("simulate")
+def simulate_command(
+    model: Annotated[str, typer.Option(help="A model file (TOML).")],
+    parameters: Annotated[str, typer.Option(help="Its parameters (TOML).")],
+    dosing: Annotated[str, typer.Option(help="An event table (CSV, NONMEM style) or a regimen (TOML).")],
+    population: Annotated[str | None, typer.Option(help="Subjects (CSV); a column overrides a parameter.")] = None,
+    times: Annotated[str | None, typer.Option(help='Comma-separated times, such as "40 min,24 h,7 d".')] = None,
+    tolerance: Annotated[str | None, typer.Option(help="Relative error aimed at.")] = None,
+    individuals: Annotated[bool, typer.Option("--individuals", help="Also write individuals.parquet.")] = False,
+    out: Annotated[str, typer.Option(help="Folder for the results.")] = "out/simulate",
+    json: Json = False,
+) -> None:
+    """Simulate your own model for a population."""
+    from ketasim.cli.simulate import simulate_and_write
+
+    simulate_and_write(
+        model, parameters, dosing, population, times=times, tolerance=tolerance, individuals=individuals, out=out,
+        as_json=json,
+    )  # fmt: skip
+
+
 @app.command("list")
 def list_command(
     kind: Annotated[str, typer.Argument(help="drugs, routes, quantities, scenarios, studies, claims or parameters.")],

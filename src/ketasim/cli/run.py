@@ -71,21 +71,31 @@ def run_and_write(
         quantities=split(quantities),
         times=split(times),
     )
-    for package in ("duckdb", "matplotlib"):
-        if find_spec(package) is None:
-            raise missing(package)
+    need_run_extra()
     folder = Path(out) if out is not None else Path("out", Path(scenario).stem)
-    _check_folder(folder)
+    check_folder(folder)
     with Bar(s.size * len(s.arms), s.title) as bar:
         result = run(s, chunk=whole_number(chunk, "chunk"), tolerance=real_number(tolerance, "tolerance"), progress=bar)
     from ketasim.report.files import write_files
 
-    command = " ".join(["ketasim", *(shlex.quote(a) for a in sys.argv[1:])])
-    files = write_files(result, folder, individuals=individuals, command=command)
+    files = write_files(result, folder, individuals=individuals, command=command_line())
     _print(result, files, as_json)
 
 
-def _check_folder(folder: Path) -> None:
+def command_line() -> str:
+    """Return the command as it was typed."""
+    return " ".join(["ketasim", *(shlex.quote(a) for a in sys.argv[1:])])
+
+
+def need_run_extra() -> None:
+    """Raise `RunError` early if what writes the results is not installed."""
+    for package in ("duckdb", "matplotlib"):
+        if find_spec(package) is None:
+            raise missing(package)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `InputError` if the place for the results is a file."""
     if folder.exists() and not folder.is_dir():
         raise InputError(
             "this is not a folder", key="--out", value=str(folder), expected="a folder, or a name that is free"
@@ -158,7 +168,7 @@ class Bar:
         """Show that `done` of `total` subjects are solved."""
         if self.progress is not None and self.task is not None:
             speed = self.progress.tasks[0].speed
-            self.progress.update(self.task, completed=done, rate=f"{speed:.0f}/s" if speed else "starting")
+            self.progress.update(self.task, completed=done, total=total, rate=f"{speed:.0f}/s" if speed else "starting")
 
     def __exit__(self, *_: object) -> None:
         if self.progress is not None:

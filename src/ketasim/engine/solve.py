@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ketasim.dosing import Schedule
 from ketasim.engine.compiled import Program
 from ketasim.engine.kernel import Plan, pad
 from ketasim.engine.mesh import Mesh, build_mesh, locate
@@ -33,6 +34,19 @@ class Forcing:
     mark: NDArray[np.int64]
     bolus: Floats
     rate: Floats
+
+    @classmethod
+    def of(cls, schedule: Schedule, bolus: Floats, rate: Floats) -> Forcing:
+        """Return the events of a schedule with the amounts and rates of its segments, each (K, U, S)."""
+        segments = schedule.segments
+        return cls(
+            start_h=np.array([np.nan if s.run_in else s.start_h for s in segments]),
+            length_h=np.array([s.length_h for s in segments]),
+            reset=np.array([s.reset for s in segments]),
+            mark=np.array([1 if s.hold else 2 if s.add_held else 0 for s in segments]),
+            bolus=bolus,
+            rate=rate,
+        )
 
 
 @dataclass(frozen=True)

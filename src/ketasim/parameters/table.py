@@ -124,8 +124,10 @@ def _check_scale(scale: str, value: float, bounds: tuple[float, float] | None, s
         raise InputError("out of bounds", value=value, expected=f"a value from {bounds[0]} to {bounds[1]}")
 
 
-def read_table(path: Path) -> ParameterTable:
+def read_table(path: Path, units: Mapping[str, str] | None = None) -> ParameterTable:
     """Read a parameter table from a TOML file (the format of this package, or plainly `CL = "79 L/h"`).
+
+    A bare number (`CL = 79`) is in the unit that `units` gives for its name, else a pure number.
 
     Raises
     ------
@@ -135,16 +137,17 @@ def read_table(path: Path) -> ParameterTable:
     parameters: dict[str, Parameter] = {}
     for base, group in read_toml(path).items():
         try:
-            for p in _group(base, group):
+            for p in _group(base, group, units or {}):
                 parameters[p.name] = p
         except InputError as error:
             raise error.at(file=path, key=base) from None
     return ParameterTable(parameters)
 
 
-def _group(base: str, group: Any) -> Iterator[Parameter]:
-    if isinstance(group, str):
-        value, unit = parse_quantity(group)
+def _group(base: str, group: Any, units: Mapping[str, str]) -> Iterator[Parameter]:
+    if isinstance(group, str) or (isinstance(group, int | float) and not isinstance(group, bool)):
+        unit = units.get(base, "")
+        value, unit = parse_quantity(group) if isinstance(group, str) else (_number(group, unit), unit)
         given = {"value": value, "status": "assumed", "reason": "given by the user", "range": [value, value]}
         group = {"title": base, "unit": unit, "scale": "log" if value > 0 else "linear", "all": given}
     if not isinstance(group, dict):

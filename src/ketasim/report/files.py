@@ -36,36 +36,50 @@ def summary_document(result: Result, files: dict[str, str]) -> dict[str, Any]:
 
 
 def write_files(result: Result, folder: Path, *, individuals: bool = False, command: str = "") -> dict[str, str]:
-    """Write the files of a run and return their paths by kind.
+    """Write the files of a scenario's run, report included, and return their paths by kind.
 
     Raises
     ------
     RunError
         If the folder cannot be written. Nothing half-written keeps a final name.
     """
-    from ketasim.report.write import write_report
+    return _write(result, folder, {"report": "report.html"}, individuals, command)
 
-    names = {"report": "report.html", "summary": "summary.json", "timecourse": "timecourse.parquet"}
+
+def write_tables(result: Result, folder: Path, *, individuals: bool = False, command: str = "") -> dict[str, str]:
+    """Write the files of a run without a report. Raises `RunError` as `write_files` does."""
+    return _write(result, folder, {}, individuals, command)
+
+
+def _write(result: Result, folder: Path, names: dict[str, str], individuals: bool, command: str) -> dict[str, str]:
+    names = names | {"summary": "summary.json", "timecourse": "timecourse.parquet"}
     if individuals:
         names["individuals"] = "individuals.parquet"
     paths = {kind: folder / name for kind, name in names.items()}
     files = {kind: str(p) for kind, p in paths.items()} | {"run": str(folder / "run.json")}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for stale in (folder / "run.json", folder / "individuals.parquet", *paths.values()):
-            stale.unlink(missing_ok=True)
-    except OSError as error:
-        raise RunError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    _clear(folder)
     write_parquet(paths["timecourse"], timecourse(result))
     if individuals:
         write_parquet(paths["individuals"], individual_rows(result))
     write_text(paths["summary"], to_json(summary_document(result, files)) + "\n")
     run = dict(result.provenance) | {"command": command}
-    write_report(
-        replace(result, provenance=run), paths["report"], files=list(names.values()), sources=layer_sources(result)
-    )
-    write_text(folder / "run.json", to_json(run | {"files": files}) + "\n")
+    if "report" in paths:
+        from ketasim.report.write import write_report
+
+        shown = replace(result, provenance=run)
+        write_report(shown, paths["report"], files=list(names.values()), sources=layer_sources(result))
+    write_text(folder / "run.json", to_json(run | {"written": files}) + "\n")
     return files
+
+
+def _clear(folder: Path) -> None:
+    """Remove the files of an earlier run, its run.json first. Raises `RunError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("run.json", "report.html", "summary.json", "timecourse.parquet", "individuals.parquet"):
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
 
 def layer_sources(result: Result) -> dict[str, list[str]]:

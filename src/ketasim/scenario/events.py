@@ -39,14 +39,7 @@ def forcing_of(schedule: Schedule, inputs: Sequence[str], people: Individuals, t
                 if cmt not in inputs:
                     continue  # no requested quantity depends on it
                 target[k, inputs.index(cmt)] += amount * _scale(scale, cmt.partition(".")[0], people, table)
-    return Forcing(
-        start_h=np.array([np.nan if s.run_in else s.start_h for s in segments]),
-        length_h=np.array([s.length_h for s in segments]),
-        reset=np.array([s.reset for s in segments]),
-        mark=np.array([1 if s.hold else 2 if s.add_held else 0 for s in segments]),
-        bolus=bolus,
-        rate=rate,
-    )
+    return Forcing.of(schedule, bolus, rate)
 
 
 def _scale(names: Sequence[str], isomer: str, people: Individuals, table: ParameterTable) -> Floats:

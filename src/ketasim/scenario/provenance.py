@@ -34,13 +34,19 @@ def _texts(folder: Any, name: str) -> list[tuple[str, str]]:
     return found
 
 
-def provenance(scenario: Scenario, tolerance: float) -> dict[str, Any]:
-    """Return versions, hashes, seed, settings and the whole scenario: enough to run it again to the same bytes."""
+def versions() -> dict[str, Any]:
+    """Return the versions of the program, of Python and of the libraries that shape a result."""
     return {
         "ketasim": _version("ketasim"),
         "python": platform.python_version(),
         "machine": platform.machine(),
         "libraries": {n: _version(n) for n in ("jax", "jaxlib", "numpy", "scipy", "sympy", "pint", "duckdb")},
+    }
+
+
+def provenance(scenario: Scenario, tolerance: float) -> dict[str, Any]:
+    """Return versions, hashes, seed, settings and the whole scenario: enough to run it again to the same bytes."""
+    return versions() | {
         "model_sha256": model_hash(),
         "scenario_sha256": hashlib.sha256(scenario.text.encode()).hexdigest(),
         "scenario_file": scenario.file,
