@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,18 +24,20 @@ def read_text(path: Path, *, largest: int = LARGEST_TEXT) -> str:
         If it is missing, a folder, empty, binary, not UTF-8, or larger than `largest` bytes (checked before reading).
     """
     try:
-        size = path.stat().st_size
-        if path.is_dir():
+        status = path.stat()
+        size = status.st_size
+        if stat.S_ISDIR(status.st_mode):
             raise InputError("this is a folder", file=path, expected="a text file")
+        if not stat.S_ISREG(status.st_mode):  # a device or pipe has no size and may never end
+            raise InputError("not a file", file=path, expected="a text file")
         if size > largest:
             raise InputError(
                 "the file is too large", file=path, value=f"{size} bytes", expected=f"at most {largest} bytes"
             )
         raw = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror or error}", file=path, expected="a readable text file"
-        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot be read: {reason}", file=path, expected="a readable text file") from None
     if b"\0" in raw:
         raise InputError("this is a binary file", file=path, expected="UTF-8 text")
     try:

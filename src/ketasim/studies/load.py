@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -89,6 +90,8 @@ def _design(data: dict[str, Any], file: str, text: str) -> StudyDesign:
         paper = evidence_study(str(data["study"]))
         source = dict(data.get("curves", {}))
         _keys(source, _CURVES, "curves")
+        if data.get("curve"):
+            _needed(source, _CURVES, "curves")
         source["from_h"] = duration_h(source.get("from", "0 h"), "curves.from")
         scenario = parse_scenario(data["scenario"], text=text)
         curves = tuple(_curve(c, f"curve[{k + 1}]", scenario) for k, c in enumerate(data.get("curve", [])))
@@ -109,20 +112,34 @@ def _design(data: dict[str, Any], file: str, text: str) -> StudyDesign:
 
 def _curve(entry: Any, key: str, scenario: Scenario) -> Curve:
     _keys(entry, _CURVE, key)
+    _needed(entry, _CURVE, key)
     arms = [a.name for a in scenario.arms]
-    if entry.get("arm") not in arms:
-        raise InputError(
-            "no such arm", key=f"{key}.arm", value=entry.get("arm"), expected=nearest(str(entry.get("arm")), arms)
-        )
-    low, high = entry["limits"]
+    if entry["arm"] not in arms:
+        raise InputError("no such arm", key=f"{key}.arm", value=entry["arm"], expected=nearest(str(entry["arm"]), arms))
+    limits = entry["limits"]
+    if not isinstance(limits, list) or len(limits) != 2:
+        raise InputError("not a pair of numbers", key=f"{key}.limits", value=limits, expected="[low, high]")
+    low, high = (_positive(v, f"{key}.limits") for v in limits)
     return Curve(
-        entry["arm"],
-        entry["analyte"],
-        entry["quantity"],
-        entry["molar_mass"],
-        float(entry["reading_error"]),
-        (float(low), float(high)),
+        arm=entry["arm"],
+        analyte=str(entry["analyte"]),
+        quantity=str(entry["quantity"]),
+        molar_mass=str(entry["molar_mass"]),
+        reading_error=_positive(entry["reading_error"], f"{key}.reading_error"),
+        limits=(low, high),
     )
+
+
+def _positive(value: Any, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise InputError("not a number", key=key, value=value, expected="a number of 0 or more")
+    return float(value)
+
+
+def _needed(table: dict[str, Any], names: tuple[str, ...], key: str) -> None:
+    for name in names:
+        if name not in table:
+            raise InputError("is missing", key=f"{key}.{name}", expected=f"all of {', '.join(names)}")
 
 
 def _keys(table: Any, known: tuple[str, ...], key: str) -> None:
