@@ -41,7 +41,7 @@ def read_dosing(path: Path, inputs: Mapping[str, str]) -> Dosing:
     looks = sorted({r.time for records in table.values() for r in records if r.evid == Evid.OBSERVATION})
     if len(table) == 1:
         return Dosing({None: next(iter(table.values()))}, tuple(looks))
-    by_subject: dict[str | None, Sequence[Record]] = {**table}
+    by_subject: dict[str | None, Sequence[Record]] = {name: table[name] for name in table}
     return Dosing(by_subject, tuple(looks))
 
 
