@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ketasim.engine.collocation import Cascade, is_cascade
 from ketasim.engine.linear import advance, double, hermite, increment, matrices
-from ketasim.engine.rosenbrock import Stepper, dense_value
+from ketasim.engine.rosenbrock import Stepper
 from ketasim.engine.settings import Settings, rodas5p
 from ketasim.engine.structure import Structure
 from ketasim.model import evaluate, symbol
@@ -47,6 +48,14 @@ class Answer(NamedTuple):
     error: Any
 
 
+def stepper_for(structure: Structure, settings: Settings) -> Cascade | Stepper:
+    """Return the scheme for the states that are not solved exactly: collocation for a cascade, else Rodas5P."""
+    nodes = settings.substeps + 1
+    if is_cascade(structure):
+        return Cascade(structure, settings.stages, nodes)
+    return Stepper(structure, rodas5p(), nodes)
+
+
 @dataclass(frozen=True)
 class Kernel:
     """The equations of one structure as a pure function of parameters and plan."""
@@ -69,7 +78,7 @@ class _Run:
         self.values: dict[Any, Any] = {symbol(n): params[k] for k, n in enumerate(flat.params)}
         self.n_inputs = len(flat.inputs)
         self.blocks = [matrices(b, self.n_inputs, self.values, self.lanes) for b in self.s.blocks]
-        self.stepper = Stepper(self.s, rodas5p(), self.settings.substeps + 1)
+        self.stepper = stepper_for(self.s, self.settings)
         hoisted = self.stepper.constants
         once = dict(zip(hoisted, evaluate(list(hoisted.values()), self.values, jnp), strict=True))
         self.fixed = self.values | once
@@ -153,7 +162,7 @@ class _Run:
 
         def output(o: Any, buffer: Array) -> Array:
             theta = self.plan.theta[o]
-            middle = dense_value(y, new, dense, theta) if len(y) else y
+            middle = self.stepper.between(y, new, dense, theta) if len(y) else y
             return buffer.at[o].set(self._joined(self._between(nodes, forcing, theta, h), middle))
 
         store = jax.lax.fori_loop(self.plan.out_start[step], self.plan.out_start[step + 1], output, store)

@@ -99,6 +99,12 @@ class Stepper:
         new = y + jnp.tensordot(a[-1], k, axes=1) + k[-1]
         return new, jnp.tensordot(jnp.asarray(self.H), k, axes=1), k[-1]
 
+    @staticmethod
+    def between(y: Array, new: Array, dense: Array, theta: Any) -> Array:
+        """Return the states (n, lanes) at `theta` in 0 to 1 of a step: the scheme's own interpolant."""
+        u = 1 - theta
+        return u * y + theta * (new + u * (dense[0] + theta * (dense[1] + theta * dense[2])))
+
     def _drift(self, y: Array, ports: Array, slopes: Array, fixed: Values) -> Array:
         """Partial derivative of the rates in time: through the ports alone."""
         drift: list[Any] = [jnp.zeros(y.shape[1:])] * len(y)
@@ -146,9 +152,3 @@ def _square(rows: list[list[float]]) -> np.ndarray:
     for i, row in enumerate(rows):
         full[i, : len(row)] = row
     return full
-
-
-def dense_value(y0: Array, y1: Array, dense: Array, theta: Any) -> Array:
-    """Evaluate the scheme's own interpolant at `theta` in 0 to 1."""
-    u = 1 - theta
-    return u * y0 + theta * (y1 + u * (dense[0] + theta * (dense[1] + theta * dense[2])))

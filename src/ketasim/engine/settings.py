@@ -19,6 +19,7 @@ class Settings:
 
     lanes: int
     substeps: int
+    stages: int
     taylor_order: int
     extra_halvings: int
     default_tolerance: float
