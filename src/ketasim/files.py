@@ -60,7 +60,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     text = read_text(path)
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # an absurdly long integer is a plain ValueError
         at = re.search(r"line (\d+)", str(error))
         line = int(at[1]) if at else None
         problem = re.sub(r"\s*\(at .*\)", "", str(error)) or "nested too deeply"

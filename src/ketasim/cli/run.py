@@ -37,7 +37,12 @@ def real_number(text: str | None, key: str) -> float | None:
 
 def split(text: str | None) -> list[str] | None:
     """Return a comma-separated option as a list, None where it was not given."""
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise InputError("an empty list", value=text, expected="names or times with commas between them")
+    return parts
 
 
 def run_and_write(
@@ -96,7 +101,13 @@ def need_run_extra() -> None:
 
 def check_folder(folder: Path) -> None:
     """Raise `InputError` if the place for the results is a file."""
-    if folder.exists() and not folder.is_dir():
+    try:
+        taken = folder.exists() and not folder.is_dir()
+    except (OSError, ValueError):
+        raise InputError(
+            "this is not a name for a folder", key="--out", value=str(folder), expected="a shorter name"
+        ) from None
+    if taken:
         raise InputError(
             "this is not a folder", key="--out", value=str(folder), expected="a folder, or a name that is free"
         )

@@ -26,7 +26,9 @@ from ketasim.system.result import Result
 
 def page(result: Result, anchors: Sequence[Anchor], files: Sequence[str | Path], sources: Sources) -> str:
     """Return the whole report as HTML; the same result gives the same text."""
-    axis = time_axis(float(result.times_h[0]), float(result.times_h[-1]), all_doses_h(result))
+    first, last = float(result.times_h[0]), float(result.times_h[-1])
+    # A run with one output time is shown from zero, so that the axis has a length.
+    axis = time_axis(first if last > first else 0.0, last if last > 0 else 1.0, all_doses_h(result))
     compared = comparisons(result, anchors)
     observed = observed_points(result, anchors, compared)
     shown = layers(result)

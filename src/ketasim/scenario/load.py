@@ -144,6 +144,13 @@ def default_times(horizon_h: float, dose_times_h: Sequence[float]) -> tuple[floa
         steps = round((until - last) / every)
         times |= {doses[0] + last + (until - last) * k / steps for k in range(1, steps + 1)}
         last = until
+    if len(doses) * len(grid["later"]["offsets"]) > grid["limits"]["most_times"]:
+        raise InputError(
+            "too many doses for the default grid",
+            key="output.times",
+            value=len(doses),
+            expected="output times of your own",
+        )
     times |= {d + o for d in doses[1:] for o in grid["later"]["offsets"]}
     times |= {doses[0] + grid["rest"]["every"] * k for k in range(int(horizon_h / grid["rest"]["every"]) + 1)}
     kept: list[float] = []
@@ -221,7 +228,7 @@ def _dose(table: Any, key: str, horizon: float) -> Dose:
     try:
         find_drug(dose.drug)
     except InputError as error:
-        raise error.at(key=key) from None
+        raise error.at(key=f"{key}.drug") from None
     return dose
 
 

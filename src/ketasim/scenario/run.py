@@ -18,7 +18,7 @@ from ketasim.errors import InputError, RunError, nearest
 from ketasim.parameters import ParameterTable, builtin_table
 from ketasim.population import individuals
 from ketasim.scenario.events import forcing_of, schedule_of
-from ketasim.scenario.load import check_seed, check_size, default_times, load_scenario, parse_times
+from ketasim.scenario.load import check_seed, check_size, default_times, limits, load_scenario, parse_times
 from ketasim.scenario.provenance import provenance
 from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.bind import whole_system
@@ -39,6 +39,8 @@ def configured(
     """Return a scenario (or the one of that name or path) with the given settings replaced. Raises `InputError`."""
     s = load_scenario(scenario) if isinstance(scenario, str) else scenario
     if until_h is not None:
+        if until_h > limits()["longest_horizon_h"]:
+            raise InputError("out of bounds", key="until", value=f"{until_h:g} h", expected="at most 20 years")
         starts = [d.start_h for a in s.arms for d in a.doses]
         if not until_h > max([0.0, *starts]):
             raise InputError(

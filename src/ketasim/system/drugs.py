@@ -79,13 +79,12 @@ def find_drug(name: str) -> Drug:
                 usable = [d.name for d in drugs().values() if not d.missing]
                 raise InputError(
                     f"{drug.title} cannot be simulated: {drug.missing}",
-                    key="drug",
                     value=name,
                     expected=nearest("", usable),
                 )
             return drug
     known = [d.name for d in drugs().values()] + [a for d in drugs().values() for a in d.aliases]
-    raise InputError("unknown drug", key="drug", value=name, expected=nearest(name, known))
+    raise InputError("unknown drug", value=name, expected=nearest(name, known))
 
 
 def dose_records(dose: Dose, table: ParameterTable) -> list[Record]:
