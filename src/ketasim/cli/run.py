@@ -137,8 +137,8 @@ def _shown(result: Any) -> tuple[list[float], list[str]]:
 
     wanted = tomllib.loads(files("ketasim.cli").joinpath("data", "table.toml").read_text("utf-8"))
     names = [q for q in wanted["quantities"] if q in result.values] or list(result.values)
-    last = float(result.times_h[-1])
-    times = [t for text in wanted["times"] if (t := duration_h(text, "times")) <= last] or [last]
+    first, last = float(result.times_h[0]), float(result.times_h[-1])
+    times = [t for text in wanted["times"] if first <= (t := duration_h(text, "times")) <= last] or [last]
     return times[: max(1, wanted["most_columns"] // len(result.arms))], names
 
 

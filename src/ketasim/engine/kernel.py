@@ -104,7 +104,8 @@ class _Run:
         carry = (x, y, (x, y), store, jnp.int64(0), jnp.abs(y), jnp.zeros_like(y))
         carry = jax.lax.fori_loop(0, self.plan.segments, self._segment, carry)
         x, y, _, store, _, peak, slip = carry
-        scaled = jnp.where(peak > 0, slip / jnp.where(peak > 0, peak, 1.0), 0.0)
+        real = peak > self.settings.negligible  # an undosed arm holds nothing but rounding in some states
+        scaled = jnp.where(real, slip / jnp.where(real, peak, 1.0), 0.0)
         return Answer(store, self._joined(x, y), jnp.max(scaled, axis=0, initial=0.0))
 
     def _joined(self, x: tuple[Array, ...], y: Array) -> Array:

@@ -34,6 +34,7 @@ class Settings:
     refinements: int
     error_factor: float
     floor: float
+    negligible: float
 
     def check_tolerance(self, tolerance: float | None) -> float:
         """Return the tolerance to use. Raises `InputError` outside the range that the scheme can hold."""
