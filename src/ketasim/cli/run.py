@@ -35,13 +35,15 @@ def real_number(text: str | None, key: str) -> float | None:
     return value
 
 
-def split(text: str | None) -> list[str] | None:
+def split(text: str | None, key: str) -> list[str] | None:
     """Return a comma-separated option as a list, None where it was not given."""
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts:
-        raise InputError("an empty list", value=text, expected="names or times with commas between them")
+        raise InputError(
+            "an empty list", key=f"--{key}", value=text, expected="names or times with commas between them"
+        )
     return parts
 
 
@@ -73,8 +75,8 @@ def run_and_write(
         size=whole_number(size, "size"),
         seed=whole_number(seed, "seed"),
         until_h=None if until is None else duration_h(until, "--until"),
-        quantities=split(quantities),
-        times=split(times),
+        quantities=split(quantities, "quantities"),
+        times=split(times, "times"),
     )
     need_run_extra()
     folder = Path(out) if out is not None else Path("out", Path(scenario).stem)

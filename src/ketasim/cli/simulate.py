@@ -33,7 +33,7 @@ def simulate_and_write(
 
     folder = Path(out)
     check_folder(folder)
-    texts = split(times)
+    texts = split(times, "times")
     times_h = None if texts is None else sorted({duration_h(t, "--times") for t in texts})
     with Bar(0, Path(model).stem) as bar:
         own = simulate(

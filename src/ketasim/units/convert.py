@@ -32,7 +32,10 @@ _BASE = {
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)", re.DOTALL)
 _UNIT_TEXT = re.compile(r"[A-Za-z0-9_%*/ .^()\-\u00b5]{0,60}")
 # A unit may hold small powers ("dm**3", "s^-1") and a leading 1 ("1/h"); other numbers would make pint compute.
-_ODD_NUMBER = re.compile(r"\d\d|\d\.|\.\d|[02-9]/|/\s*\d|\d\s*\*|(?<![A-Za-z*^-])(?<!\*\* )[02-9]")
+_ODD_NUMBER = re.compile(
+    r"\d\d|\d\.|\.\d|/\s*\d|(?<![\^*-])(?:[02-9]\s*/|\d\s*\*)"
+    r"|(?:\*\*|\^)\s*-?\d\s*(?:\*\*|\^)|(?<![A-Za-z*^-])(?<!\*\* )[02-9]"
+)
 _LONGEST = 200
 # Pint would read "dd" as tenths of a day; times of a regimen are written in these alone.
 _TIMES = frozenset(
