@@ -3,7 +3,7 @@
 The collocation equations of such a system are solved exactly, state by state, without iteration: for y' = p - q y the values
 Y at the nodes of a step obey (I + h A diag(q)) Y = y0 + h A p. The scheme is L-stable, of order 2 s - 1 at the end of a step
 and s + 1 inside it (Hairer and Wanner, Solving Ordinary Differential Equations II, section IV.5). Nodes and weights are
-computed from their definition.
+computed from their definition. Changes since the start of the step are solved for, which keeps a resting state at rest.
 """
 
 from __future__ import annotations
@@ -73,7 +73,10 @@ class Cascade:
         at = np.concatenate([[0.0], self.nodes])
         fine = np.linspace(0.0, 1.0, 1 << 10)
         self.bulge = float(np.abs(np.prod(fine[:, None] - at, axis=1)).max())  # of the first neglected polynomial
-        self.lagrange = np.linalg.inv(np.vander(at, increasing=True))  # node values -> coefficients of the polynomial
+        powers = np.arange(1, stages + 1)
+        self.lagrange = np.linalg.inv(
+            self.nodes[:, None] ** powers
+        )  # changes at the nodes -> polynomial without constant
 
     def step(self, y: Array, port_nodes: Array, h: Any, fixed: Values) -> tuple[Array, Array, Array]:
         """Take one step.
@@ -93,11 +96,12 @@ class Cascade:
         columns = []
         for k, s in enumerate(self.symbols):
             source, own = (jnp.broadcast_to(v, shape) for v in evaluate([self.source[k], self.own[k]], values, jnp))
-            values[s] = self._collocate(y[k], source, own, h)
-            columns.append(values[s])
-        inside = jnp.stack(columns, axis=1)  # (stages, n, lanes)
-        coefficients = jnp.tensordot(self.lagrange, jnp.concatenate([y[None], inside]), axes=1)
-        return inside[-1], coefficients, self._error(coefficients)
+            change = self._collocate(source + own * y[k], own, h)
+            values[s] = y[k] + change
+            columns.append(change)
+        changes = jnp.stack(columns, axis=1)  # (stages, n, lanes)
+        coefficients = jnp.concatenate([y[None], jnp.tensordot(self.lagrange, changes, axes=1)])
+        return y + changes[-1], coefficients, self._error(coefficients)
 
     def _error(self, coefficients: Array) -> Array:
         """Estimate the error inside the step: the polynomial's next coefficient, extrapolated from the last two."""
@@ -113,10 +117,14 @@ class Cascade:
             result = result * theta + c
         return result
 
-    def _collocate(self, y0: Array, source: Array, own: Array, h: Any) -> Array:
-        """Solve (I - h A diag(own)) Y = y0 + h A source by elimination written out; (stages, lanes)."""
+    def _collocate(self, slope: Array, own: Array, h: Any) -> Array:
+        """Solve (I - h A diag(own)) Z = h A slope by elimination written out; (stages, lanes).
+
+        Z is the change since the start of the step and `slope` the rate with the state held there: a state at rest stays
+        at rest to the last bit.
+        """
         n = len(self.nodes)
-        right = [y0 + h * sum(self.a[i, j] * source[j] for j in range(n)) for i in range(n)]
+        right = [h * sum(self.a[i, j] * slope[j] for j in range(n)) for i in range(n)]
         m = [[(1.0 if i == j else 0.0) - h * self.a[i, j] * own[j] for j in range(n)] for i in range(n)]
         for k in range(n):
             for i in range(k + 1, n):
