@@ -26,7 +26,7 @@ def looks_finished(folder):
     for name in final:
         path = folder / name
         if name.endswith(".parquet"):
-            assert duckdb.sql(f"SELECT count(*) FROM '{path}'").fetchone()[0] > 0
+            assert duckdb.sql(f"SELECT count(*) FROM '{path}'").fetchall()[0][0] > 0
         elif name.endswith(".json"):
             json.loads(path.read_text())
         elif name == "report.html":
@@ -58,7 +58,9 @@ def test_a_killed_run_leaves_no_run_file(moment, tmp_path, landmark):
 
 
 def test_an_interrupted_run_says_so_in_one_line(tmp_path, landmark):
-    process = subprocess.Popen([*RUN, "--out", str(tmp_path / "out")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*RUN, "--out", str(tmp_path / "out")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     time.sleep(2.5)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

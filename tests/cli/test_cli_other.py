@@ -23,7 +23,9 @@ def test_a_list_prints_rows_and_json(kind, capfd):
         assert row[key].split()[0][:12] in plain.out
 
 
-@pytest.mark.parametrize("name", ["CL", "clearance", "CL.s", "plasma.ketamine", "ketamine", "landmark", "kamp2020bja", "C001", "V_koff"])
+@pytest.mark.parametrize(
+    "name", ["CL", "clearance", "CL.s", "plasma.ketamine", "ketamine", "landmark", "kamp2020bja", "C001", "V_koff"]
+)
 def test_show_prints_one_thing_with_its_sources(name, capfd):
     result = call(capfd, "show", name)
     assert result.status == 0

@@ -19,12 +19,7 @@ def roots_of(k10, k12, k21, k13=None, k31=None):
 
 def weights_of(lambdas, exits):
     """Return the coefficients of exp(-lambda t) in the central compartment after a unit bolus."""
-    return np.array(
-        [
-            np.prod([e - a for e in exits]) / np.prod([b - a for b in lambdas if b != a])
-            for a in lambdas
-        ]
-    )
+    return np.array([np.prod([e - a for e in exits]) / np.prod([b - a for b in lambdas if b != a]) for a in lambdas])
 
 
 def bolus(lambdas, weights, t):
@@ -68,7 +63,7 @@ def test_one_compartment_bolus_and_infusion(params):
 
 
 def test_two_compartments_bolus_infusion_and_peripheral():
-    k10, k12, k21 = params = [0.9, 1.7, 0.4]
+    _, k12, k21 = params = [0.9, 1.7, 0.4]
     lam = roots_of(*params)
     w = weights_of(lam, [k21])
     after = TIMES > 0
@@ -102,19 +97,21 @@ def test_three_compartments_bolus_infusion_and_absorption(params):
 
 def test_a_course_is_the_sum_of_its_doses():
     """Superposition over six infusions 84 h apart, as in the course scenario."""
-    ka, k10, k12, k21, k13, k31 = KETAMINE
+    _, k10, k12, k21, k13, k31 = KETAMINE
     lam = roots_of(k10, k12, k21, k13, k31)
     w = weights_of(lam, [k21, k31])
     segments = [s for _ in range(6) for s in ({"length": 2 / 3, "rate": {0: 9.0}}, {"length": 84 - 2 / 3})]
     times = np.linspace(0, 504, 253)
     found = run("THREE", KETAMINE, segments, times).outputs[:, 0, 0]
-    expected = sum(np.where(times > s, infusion(lam, w, np.maximum(times - s, 0), 2 / 3), 0) for s in 84.0 * np.arange(6))
+    expected = sum(
+        np.where(times > s, infusion(lam, w, np.maximum(times - s, 0), 2 / 3), 0) for s in 84.0 * np.arange(6)
+    )
     assert close(found, 9 * expected)
 
 
 def test_the_tail_keeps_its_relative_precision():
     """F = exp(A h) - I keeps slow rates: after 100 half-lives of the fast phase the slow one is still exact."""
-    k10, k12, k21 = params = [1e-4, 50.0, 20.0]
+    _, _, k21 = params = [1e-4, 50.0, 20.0]
     lam = roots_of(*params)
     w = weights_of(lam, [k21])
     t = np.array([1000.0, 5000.0, 20000.0])

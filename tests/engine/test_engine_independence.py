@@ -31,7 +31,12 @@ def setup():
 
 def picked(forcing, who):
     return type(forcing)(
-        forcing.start_h, forcing.length_h, forcing.reset, forcing.mark, forcing.bolus[:, :, who], forcing.rate[:, :, who]
+        forcing.start_h,
+        forcing.length_h,
+        forcing.reset,
+        forcing.mark,
+        forcing.bolus[:, :, who],
+        forcing.rate[:, :, who],
     )
 
 
@@ -56,6 +61,7 @@ def test_a_subset_of_output_times_gives_identical_values(setup, plain, kept):
     assert np.array_equal(solve(program, params, forcing, TIMES[kept]).outputs, plain.outputs[kept])
 
 
+@pytest.mark.slow
 def test_many_more_output_times_give_identical_values(setup, plain):
     """Another number of output times is another compiled program; its steps must be the same to the last bit."""
     program, params, forcing = setup
@@ -69,7 +75,9 @@ def test_the_size_of_a_chunk_changes_nothing(setup, plain, size):
     program, params, forcing = setup
     for first in range(0, 70, size) if size > 1 else (0, 37, 69):
         who = np.arange(first, min(first + size, 70))
-        assert np.array_equal(solve(program, params[:, who], picked(forcing, who), TIMES).outputs, plain.outputs[:, :, who])
+        assert np.array_equal(
+            solve(program, params[:, who], picked(forcing, who), TIMES).outputs, plain.outputs[:, :, who]
+        )
 
 
 def test_the_order_of_subjects_changes_nothing(setup, plain):

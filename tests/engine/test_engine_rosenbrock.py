@@ -9,7 +9,7 @@ import pytest
 from engine_models import CLOCKED, flat_of
 
 from ketasim.engine.compiled import configure
-from ketasim.engine.rosenbrock import Stepper, dense_value, node_weights, slope_weights
+from ketasim.engine.rosenbrock import Stepper, node_weights, slope_weights
 from ketasim.engine.settings import rodas5p
 from ketasim.engine.structure import Structure, analyse
 from ketasim.model import FlatModel, evaluate, symbol
@@ -38,7 +38,7 @@ def integrate(steps):
     for k in range(steps):
         nodes = jnp.cos(W * (k + jnp.linspace(0, 1, 5)) * h)[:, None, None]
         new, dense, _ = step(y, nodes)
-        middle.append(float(dense_value(y, new, dense, 0.5)[0, 0]))
+        middle.append(float(Stepper.between(y, new, dense, 0.5)[0, 0]))
         y = new
     return float(y[0, 0]), np.array(middle), (np.arange(steps) + 0.5) * h
 
@@ -66,11 +66,11 @@ def test_the_interpolant_has_order_four():
 def test_the_interpolant_meets_both_ends():
     y0, y1 = jnp.array([[2.0]]), jnp.array([[3.0]])
     dense = jnp.array([[[0.4]], [[-1.0]], [[0.7]]])
-    assert float(dense_value(y0, y1, dense, 0.0)[0, 0]) == 2.0
-    assert float(dense_value(y0, y1, dense, 1.0)[0, 0]) == 3.0
+    assert float(Stepper.between(y0, y1, dense, 0.0)[0, 0]) == 2.0
+    assert float(Stepper.between(y0, y1, dense, 1.0)[0, 0]) == 3.0
 
 
-def scalar(rate, params=(), initial="0", ports=()):
+def scalar(rate, params=(), ports=()):
     """Return the structure of one state y treated as not linear, whatever its rate."""
     import sympy as sp
 
@@ -79,9 +79,11 @@ def scalar(rate, params=(), initial="0", ports=()):
     states = ("y", *ports)
     known = {n: symbol(n) for n in (*states, *params)}
     tree = parse_expression(rate, known)
-    flat = FlatModel(states, ("",) * len(states), (), tuple(params), (tree, *[sp.Integer(0)] * len(ports)), (sp.Integer(0),) * len(states), {})
+    zero = (sp.Integer(0),) * len(states)
+    flat = FlatModel(states, ("",) * len(states), (), tuple(params), (tree, *zero[1:]), zero, {})
     port_jacobian = {(0, k): sp.diff(tree, symbol(n)) for k, n in enumerate(ports)}
-    return Structure(flat, (), (0,), tuple(range(1, len(states))), {(0, 0): sp.diff(tree, symbol("y"))}, port_jacobian, {})
+    own = {(0, 0): sp.diff(tree, symbol("y"))}
+    return Structure(flat, (), (0,), tuple(range(1, len(states))), own, port_jacobian, {})
 
 
 @pytest.mark.parametrize("z", [-1e3, -1e6, -1e10])

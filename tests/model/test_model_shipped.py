@@ -36,10 +36,7 @@ def test_every_layer_has_a_model_file():
 
 
 MUTATIONS = [
-    (name, kind, key)
-    for name in NAMES
-    for kind in ("states", "inputs", "output")
-    for key in DATA[name].get(kind, {})
+    (name, kind, key) for name in NAMES for kind in ("states", "inputs", "output") for key in DATA[name].get(kind, {})
 ]
 
 

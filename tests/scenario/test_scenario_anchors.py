@@ -58,7 +58,9 @@ def test_the_typical_person_after_a_bolus_of_2_mg_per_kg():
 def test_the_virtual_population_meets_the_clinical_anchor():
     """zanos2018: 185 ng/mL venous 40 min after the start; 150-230 as a geometric mean, arterial 1.4 to 1.9 times that."""
     result = run("landmark", size=500, seed=1, quantities=KINETICS, times=["40 min"])
-    venous, arterial = (geometric_mean(result.values[q][0, :, 0], axis=0) for q in ("venous.ketamine", "arterial.ketamine"))
+    venous, arterial = (
+        geometric_mean(result.values[q][0, :, 0], axis=0) for q in ("venous.ketamine", "arterial.ketamine")
+    )
     assert 150 <= venous <= 230
     assert 1.4 <= arterial / venous <= 1.9
 

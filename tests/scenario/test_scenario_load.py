@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -17,7 +18,9 @@ def scenario(**edits):
     data = {
         "title": "t",
         "horizon": "2 d",
-        "arm": [{"name": "a", "dose": [{"drug": "ketamine", "route": "iv", "amount": "0.5 mg/kg", "duration": "40 min"}]}],
+        "arm": [
+            {"name": "a", "dose": [{"drug": "ketamine", "route": "iv", "amount": "0.5 mg/kg", "duration": "40 min"}]}
+        ],
     }
     return {**data, **edits}
 
@@ -167,4 +170,4 @@ def test_default_times_are_sorted_distinct_and_inside(horizon, doses):
     times = default_times(horizon, [d for d in doses if d < horizon])
     assert times[0] == 0.0
     assert math.isclose(times[-1], horizon, abs_tol=1e-6)
-    assert all(b > a for a, b in zip(times, times[1:], strict=False))
+    assert all(b > a for a, b in itertools.pairwise(times))

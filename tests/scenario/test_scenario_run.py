@@ -39,11 +39,11 @@ def test_a_racemates_quantity_is_the_sum_of_its_enantiomers(landmark, kind):
 
 
 def test_nothing_happens_under_saline(landmark):
-    """Every quantity stays where it started, to the last bit: MADRS too, for there is no placebo response yet."""
+    """Every quantity stays where it started, to rounding: MADRS too, for there is no placebo response yet."""
     for name, values in landmark.values.items():
         start = values[1, :, :1]
         assert np.allclose(values[1], start, rtol=1e-12, atol=1e-12), name
-    assert np.array_equal(np.ptp(landmark.values["madrs"][1], axis=1), np.zeros(70))
+    assert np.ptp(landmark.values["madrs"][1], axis=1).max() < 1e-11
 
 
 def test_both_arms_start_alike_in_the_same_people(landmark):
@@ -67,7 +67,14 @@ def test_ketamine_acts_in_the_direction_that_the_episode_tells(landmark):
 
 @pytest.mark.parametrize(
     ("name", "low", "high"),
-    [("madrs", 0, 60), ("hdrs17", 0, 52), ("qids_sr16", 0, 27), ("cadss", 0, 76), ("occupancy.nmda_pv", 0, 1), ("occupancy.mor", 0, 1)],
+    [
+        ("madrs", 0, 60),
+        ("hdrs17", 0, 52),
+        ("qids_sr16", 0, 27),
+        ("cadss", 0, 76),
+        ("occupancy.nmda_pv", 0, 1),
+        ("occupancy.mor", 0, 1),
+    ],
 )
 def test_scores_and_fractions_keep_their_bounds(landmark, name, low, high):
     values = landmark.values[name]
@@ -135,14 +142,16 @@ def test_parameters_of_an_arm_change_that_arm_alone():
     data = {
         "horizon": "336 h",
         "arm": [
-            {"name": n, "dose": [{"drug": "ketamine", "route": "iv", "amount": "0.5 mg/kg", "duration": "40 min"}], "parameters": p}
+            {
+                "name": n,
+                "dose": [{"drug": "ketamine", "route": "iv", "amount": "0.5 mg/kg", "duration": "40 min"}],
+                "parameters": p,
+            }
             for n, p in (("plain", {}), ("naltrexone", {"opioid_block": 0.95}), ("faster", {"CL": "3 L/min"}))
         ],
     }
     result = run(parse_scenario(data), size=14, seed=7)
-    plain, naltrexone, faster = (
-        {n: v[k] for n, v in result.values.items()} for k in range(3)
-    )
+    plain, naltrexone, faster = ({n: v[k] for n, v in result.values.items()} for k in range(3))
     assert np.array_equal(plain["plasma.ketamine"], naltrexone["plasma.ketamine"])
     assert plain["madrs"][:, -1].mean() < plain["madrs"][:, 0].mean()
     later = result.times_h == 24.0

@@ -98,6 +98,7 @@ analyte_column = "analyte"
 time_column = "time_h"
 value_column = "conc_nmol_per_mL"
 unit = "nmol/mL"
+from = "5 min"
 [[curve]]
 arm = "racemic"
 analyte = "s_ketamine"

@@ -18,7 +18,15 @@ from ketasim.scenario.spec import Arm
 from ketasim.system.bind import whole_system
 from ketasim.system.drugs import routes
 
-KINETICS = ("s.moles", "r.moles", "venous.ketamine", "arterial.ketamine", "plasma.norketamine", "plasma.hnk", "plasma.dhnk")
+KINETICS = (
+    "s.moles",
+    "r.moles",
+    "venous.ketamine",
+    "arterial.ketamine",
+    "plasma.norketamine",
+    "plasma.hnk",
+    "plasma.dhnk",
+)
 KETAMINE_G_PER_MOL = 237.73
 
 

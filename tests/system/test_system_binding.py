@@ -22,7 +22,7 @@ plasma.dhnk plasma.s_dhnk plasma.r_dhnk plasma.hnk plasma.s_hnk plasma.r_hnk ven
 brain.ketamine occupancy.nmda_pv occupancy.nmda_sst occupancy.nmda_pyramidal occupancy.nmda_extrasynaptic
 occupancy.nmda_habenula occupancy.mor occupancy.kor rate.pv rate.sst rate.pyramidal rate.dopamine burst.habenula
 eeg.alpha eeg.gamma glutamate bdnf trkb ampar spines cadss sbp dbp hr madrs hdrs17 qids_sr16
-""".split()
+""".split()  # noqa: SIM905
 
 
 @pytest.mark.parametrize("name", CANONICAL)
@@ -196,7 +196,9 @@ def test_drug_and_route_sources_stand_in_the_register():
 def made(values):
     values = np.asarray(values, dtype=float)
     q = {"madrs": Quantity("madrs", "point", "MADRS", "mood", "uncalibrated")}
-    return Result("t", ("a",), np.arange(1, values.shape[1] + 1), np.arange(values.shape[2]) * 1.0, q, {"madrs": values}, 1)
+    return Result(
+        "t", ("a",), np.arange(1, values.shape[1] + 1), np.arange(values.shape[2]) * 1.0, q, {"madrs": values}, 1
+    )
 
 
 def test_statistics_are_those_of_the_textbook():

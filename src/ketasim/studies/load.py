@@ -91,7 +91,7 @@ def _design(data: dict[str, Any], file: str, text: str) -> StudyDesign:
         source = dict(data.get("curves", {}))
         _keys(source, _CURVES, "curves")
         if data.get("curve"):
-            _needed(source, _CURVES, "curves")
+            _needed(source, tuple(n for n in _CURVES if n != "from"), "curves")
         source["from_h"] = duration_h(source.get("from", "0 h"), "curves.from")
         scenario = parse_scenario(data["scenario"], text=text)
         curves = tuple(_curve(c, f"curve[{k + 1}]", scenario) for k, c in enumerate(data.get("curve", [])))
