@@ -94,11 +94,11 @@ def parse_quantity(text: object, like: str | None = None) -> tuple[float, str]:
         raise InputError("not a finite number", value=text, expected=f"a finite quantity in {example}")
     if not unit:
         raise InputError("a unit is missing", value=text, expected=f"for example '{match[1]} {example}'")
-    if like == "h" and unit not in _TIMES:
-        raise InputError("unknown unit of time", value=text, expected="s, min, h, d, week, month or year")
     parsed = parse_unit(unit)
     if like is not None and parsed.dimensionality != parse_unit(like).dimensionality:
         raise InputError("wrong kind of unit", value=text, expected=f"a quantity convertible to {like}")
+    if like == "h" and unit not in _TIMES:
+        raise InputError("unknown unit of time", value=text, expected="s, min, h, d, week, month or year")
     return value, unit
 
 
