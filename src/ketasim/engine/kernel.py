@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ketasim.engine.collocation import Cascade, is_cascade
-from ketasim.engine.linear import advance, double, hermite, increment, matrices
+from ketasim.engine.linear import advance, apply, double, hermite, increment, matrices
 from ketasim.engine.rosenbrock import Stepper
 from ketasim.engine.settings import Settings, rodas5p
 from ketasim.engine.structure import Structure
@@ -78,6 +78,7 @@ class _Run:
         self.values: dict[Any, Any] = {symbol(n): params[k] for k, n in enumerate(flat.params)}
         self.n_inputs = len(flat.inputs)
         self.blocks = [matrices(b, self.n_inputs, self.values, self.lanes) for b in self.s.blocks]
+        self.turned = [jnp.moveaxis(a, 0, 2) for a, _, _ in self.blocks]  # the layout that multiplies vectors fast
         self.stepper = stepper_for(self.s, self.settings)
         hoisted = self.stepper.constants
         once = dict(zip(hoisted, evaluate(list(hoisted.values()), self.values, jnp), strict=True))
@@ -157,7 +158,9 @@ class _Run:
         x, y, store, step, peak, slip = carry
         nodes = [x]
         for _ in range(self.settings.substeps):
-            nodes.append(tuple(advance(g, v) for g, v in zip(f, nodes[-1], strict=True)))
+            # The barrier keeps the compiler from fusing the substeps, which would compute each node anew for every use.
+            ahead = tuple(advance(g, v) for g, v in zip(f, nodes[-1], strict=True))
+            nodes.append(jax.lax.optimization_barrier(ahead))
         new, dense, error = self.stepper.step(y, self._ports(nodes), h, fixed) if len(y) else (y, y[None], y)
         peak, slip = jnp.maximum(peak, jnp.abs(new)), jnp.maximum(slip, jnp.abs(error))
 
@@ -180,11 +183,11 @@ class _Run:
         at = jnp.clip(jnp.floor(theta * n).astype(jnp.int32), 0, n - 1)
         local, width = theta * n - at, h / n
         result = []
-        for b, (a, _, _) in enumerate(self.blocks):
+        for b in range(len(self.blocks)):
             stacked = jnp.stack([node[b] for node in nodes])
             x0, x1 = stacked[at], stacked[at + 1]
-            d0, d1 = (jnp.einsum("wij,jw->iw", a, v) + forcing[b].T for v in (x0, x1))
-            s0, s1 = (jnp.einsum("wij,jw->iw", a, v) for v in (d0, d1))
+            d0, d1 = (apply(self.turned[b], v) + forcing[b].T for v in (x0, x1))
+            s0, s1 = (apply(self.turned[b], v) for v in (d0, d1))
             result.append(hermite(x0, x1, d0, d1, s0, s1, local, width))
         return tuple(result)
 

@@ -66,7 +66,15 @@ def double(f: Array) -> Array:
 
 def advance(f: Array, x: Array) -> Array:
     """Propagate x (n, lanes) by one substep; `f` is F in the layout (n, n + 1, lanes)."""
-    return x + jnp.sum(f[:, :-1] * x[None], axis=1) + f[:, -1]
+    return x + apply(f[:, :-1], x) + f[:, -1]
+
+
+def apply(a: Array, x: Array) -> Array:
+    """Multiply a (rows, n, lanes) with x (n, lanes), lane by lane; written out over n, which vectorises over the lanes."""
+    total = a[:, 0] * x[0]
+    for k in range(1, a.shape[1]):
+        total = total + a[:, k] * x[k]
+    return total
 
 
 def hermite(x0: Array, x1: Array, d0: Array, d1: Array, s0: Array, s1: Array, theta: Array, h: Array) -> Array:
