@@ -89,9 +89,9 @@ class Result:
 
 def _statistics(values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     """Summarise (arm, subject, time) over subjects; the SD of one subject is 0."""
-    ordered = np.sort(values, axis=1)
     result = {"mean": values.mean(axis=1), "sd": values.std(axis=1, ddof=1 if values.shape[1] > 1 else 0)}
-    result |= {name: np.percentile(ordered, q, axis=1) for name, q in _PERCENTILES.items()}
+    points = np.percentile(values, list(_PERCENTILES.values()), axis=1)
+    result |= dict(zip(_PERCENTILES, points, strict=True))
     return result
 
 
