@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ketasim.simulate import OwnRun
     from ketasim.system.result import Result
 
+_MOST_ROWS = 40  # printed in the terminal; the files hold everything
+
 
 def simulate_and_write(
     model: str,
@@ -56,9 +58,6 @@ def simulate_and_write(
 
     print_rows([{k: v for k, v in row.items() if k != "calibrated"} for row in result.summary()][:_MOST_ROWS])
     print(f"Files: {', '.join(files.values())}")
-
-
-_MOST_ROWS = 40
 
 
 def as_result(own: OwnRun, files: dict[str, str | None]) -> Result:

@@ -98,6 +98,7 @@ class _Run:
         return jnp.stack(rows) if rows else jnp.zeros((0, self.lanes))
 
     def solve(self) -> Answer:
+        """Play the segments in order and return the states at the output times."""
         x, y = self._initial()
         outputs = len(self.plan.theta)
         store = jnp.zeros((outputs, len(self.s.flat.states), self.lanes))

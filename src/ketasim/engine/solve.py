@@ -14,7 +14,8 @@ from ketasim.dosing import Schedule
 from ketasim.engine.compiled import Program
 from ketasim.engine.kernel import Plan, pad
 from ketasim.engine.mesh import Mesh, build_mesh, locate
-from ketasim.engine.outcome import Outcome
+from ketasim.engine.outcome import Outcome, message
+from ketasim.errors import RunError
 from ketasim.units import coherent_factor
 
 Floats = NDArray[np.float64]
@@ -108,6 +109,16 @@ def solve(
     return Solution(result.outputs[back], result.outcome, result.error, result.final, states)
 
 
+def refuse_failures(program: Program, solution: Solution, ids: Sequence[object], tolerance: float | None) -> None:
+    """Raise `RunError` if any subject was not solved: who is first, what happened, the remedy, and how many more."""
+    bad = np.flatnonzero(solution.outcome != Outcome.SOLVED)
+    if len(bad):
+        bound = program.settings.check_tolerance(tolerance) * program.settings.error_factor
+        text = message(Outcome(int(solution.outcome[bad[0]])), ids[bad[0]], float(solution.error[bad[0]]), bound)
+        more = f" (and {len(bad) - 1} more subjects)" if len(bad) > 1 else ""
+        raise RunError(text + more)
+
+
 def scale_outputs(program: Program, outputs: Floats) -> Floats:
     """Return outputs (O, outputs, S) in the units in which the model reports them."""
     flat = program.structure.flat
@@ -147,18 +158,19 @@ def _attempt(
         outputs, answer = program.run(params[:, who], plan)
         used = min(lanes, subjects - first)
         states = np.asarray(answer.states)
-        result = (
+        return (
             np.asarray(outputs)[: len(times), :, :used],
             np.asarray(answer.error)[:used],
             np.asarray(answer.final)[:, :used],
             states[: len(times), :, :used] if states.size else None,
         )
-        if progress is not None:
-            progress(used)
-        return result
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        parts = list(pool.map(block, range(0, subjects, lanes)))
+        parts = []
+        for part in pool.map(block, range(0, subjects, lanes)):
+            parts.append(part)
+            if progress is not None:  # told from this thread alone, in order
+                progress(len(part[1]))
     return Solution(
         outputs=np.concatenate([p[0] for p in parts], axis=2),
         outcome=np.zeros(subjects, dtype=np.int64),

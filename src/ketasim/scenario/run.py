@@ -10,13 +10,12 @@ import numpy as np
 
 from ketasim.dosing import Schedule
 from ketasim.engine.compiled import Program
-from ketasim.engine.outcome import Outcome, message
 from ketasim.engine.settings import settings
-from ketasim.engine.solve import Floats, Solution, scale_outputs, solve
+from ketasim.engine.solve import Floats, refuse_failures, scale_outputs, solve
 from ketasim.engine.structure import analyse, prune
-from ketasim.errors import InputError, RunError, nearest
+from ketasim.errors import InputError, nearest
 from ketasim.parameters import ParameterTable, builtin_table
-from ketasim.population import individuals
+from ketasim.population import Individuals, individuals
 from ketasim.scenario.events import forcing_of, schedule_of
 from ketasim.scenario.load import check_seed, check_size, default_times, limits, load_scenario, parse_times
 from ketasim.scenario.provenance import provenance
@@ -113,14 +112,12 @@ def run(
     program = program_for(inputs, s.quantities)
     step = check_size(chunk, "chunk") if chunk is not None else s.size
     arms: list[Floats] = []
-    total = s.size * len(s.arms)
+    count = _Counter(s.size * len(s.arms), progress)
     for table, schedule in zip(tables, schedules, strict=True):
         parts: list[Floats] = []
         for first in range(1, s.size + 1, step):
-            done = sum(a.shape[2] for a in arms) + sum(p.shape[2] for p in parts)
-            parts.append(
-                _chunk(program, s, table, schedule, output_times, first, step, tolerance, progress, done, total)
-            )
+            people = individuals(table, s.seed, first, min(step, s.size + 1 - first), spread=s.spread)
+            parts.append(_solved(program, table, schedule, people, output_times, tolerance, count))
         arms.append(np.concatenate(parts, axis=2))
     stacked = np.stack(arms)  # (arm, time, output, subject)
     known = whole_system().quantities
@@ -165,38 +162,30 @@ def dose_times(arms: Sequence[Arm], horizon_h: float) -> list[float]:
     return sorted(t for t in times if t < horizon_h)
 
 
-def _chunk(
+class _Counter:
+    """Adds up solved subjects over chunks and arms for the caller's progress."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self.done, self.total, self.progress = 0, total, progress
+
+    def __call__(self, solved: int) -> None:
+        self.done += solved
+        if self.progress is not None:
+            self.progress(self.done, self.total)
+
+
+def _solved(
     program: Program,
-    s: Scenario,
     table: ParameterTable,
     schedule: Schedule,
+    people: Individuals,
     times: Floats,
-    first: int,
-    step: int,
-    tolerance: float | None,
-    progress: Progress | None,
-    done: int,
-    total: int,
+    tolerance: float,
+    count: _Counter,
 ) -> Floats:
-    people = individuals(table, s.seed, first, min(step, s.size + 1 - first), spread=s.spread)
+    """Return the quantities of these people in one arm, (time, quantity, person), in the units of the quantities."""
     flat = program.structure.flat
     forcing = forcing_of(schedule, flat.inputs, people, table)
-    count = {"done": done}
-
-    def advance(n: int) -> None:
-        count["done"] += n
-        if progress is not None:
-            progress(count["done"], total)
-
-    solution = solve(program, people.matrix(flat.params), forcing, times, tolerance=tolerance, progress=advance)
-    _refuse_failures(solution, people.ids, program, tolerance)
+    solution = solve(program, people.matrix(flat.params), forcing, times, tolerance=tolerance, progress=count)
+    refuse_failures(program, solution, people.ids.tolist(), tolerance)
     return scale_outputs(program, solution.outputs)
-
-
-def _refuse_failures(solution: Solution, ids: np.ndarray, program: Program, tolerance: float | None) -> None:
-    bad = np.flatnonzero(solution.outcome != Outcome.SOLVED)
-    if len(bad):
-        bound = (tolerance or program.settings.default_tolerance) * program.settings.error_factor
-        text = message(Outcome(solution.outcome[bad[0]]), ids[bad[0]], float(solution.error[bad[0]]), bound)
-        more = f" (and {len(bad) - 1} more subjects)" if len(bad) > 1 else ""
-        raise RunError(text + more)

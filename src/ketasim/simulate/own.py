@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
 from ketasim.dosing import Observation, Record, Schedule, build, expand
 from ketasim.engine.compiled import Program
-from ketasim.engine.outcome import Outcome, message
 from ketasim.engine.settings import settings
-from ketasim.engine.solve import Forcing, scale_outputs, solve
+from ketasim.engine.solve import Forcing, refuse_failures, scale_outputs, solve
 from ketasim.engine.structure import Structure, analyse
-from ketasim.errors import InputError, RunError, nearest
+from ketasim.errors import InputError, nearest
 from ketasim.files import read_toml
 from ketasim.model import FlatModel, ModelSpec, evaluate, flatten_one, load_model, symbol
+from ketasim.model.derive import Differentiator
 from ketasim.parameters import ParameterTable, read_table
 from ketasim.simulate.doses import Dosing, amount_factor, read_dosing
 from ketasim.simulate.people import People, read_people
@@ -80,7 +79,7 @@ def simulate(
     times = np.asarray(doses.observations_h if times_h is None else times_h, dtype=float)
     _check_times(times)
     wanted = _outputs(spec, outputs)
-    program = _program(flatten_one(spec), wanted)
+    program = Program(analyse(flatten_one(spec)), settings(), wanted)
     values = np.empty((len(times), len(wanted), len(people.ids)))
     done = 0
     for members, records in _groups(doses, people, absorbed, spec):
@@ -149,10 +148,6 @@ def _outputs(spec: ModelSpec, outputs: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(outputs or spec.outputs)
 
 
-def _program(flat: FlatModel, outputs: tuple[str, ...]) -> Program:
-    return Program(analyse(flat), settings(), outputs)
-
-
 def _groups(
     doses: Dosing, people: People, absorbed: Mapping[str, object], spec: ModelSpec
 ) -> list[tuple[NDArray[np.int64], Sequence[Record]]]:
@@ -195,11 +190,7 @@ def _group(
     schedule = _schedule(program.structure, records, params, table, people, members, spec, float(times.max()))
     forcing = _forcing(schedule, spec, len(members))
     solution = solve(program, params, forcing, times, tolerance=tolerance)
-    bad = np.flatnonzero(solution.outcome != Outcome.SOLVED)
-    if len(bad):
-        bound = settings().check_tolerance(tolerance) * settings().error_factor
-        outcome = Outcome(int(solution.outcome[bad[0]]))
-        raise RunError(message(outcome, people.ids[members[bad[0]]], float(solution.error[bad[0]]), bound))
+    refuse_failures(program, solution, [people.ids[k] for k in members], tolerance)
     return scale_outputs(program, solution.outputs)
 
 
@@ -253,8 +244,9 @@ def _run_in_h(structure: Structure, params: Floats) -> float:
     values = {symbol(n): v for n, v in zip(flat.params, params, strict=True)}
     start = evaluate(flat.initial, values, np)
     values |= dict(zip(flat.state_symbols, start, strict=True)) | {symbol(n): 0.0 for n in flat.inputs}
+    helper = Differentiator()
     jacobian = np.array(
-        [[float(evaluate([sp.diff(r, s)], values, np)[0]) for s in flat.state_symbols] for r in flat.rates]
+        [[float(evaluate([helper.diff(r, s)], values, np)[0]) for s in flat.state_symbols] for r in flat.rates]
     )
     decays = -np.linalg.eigvals(jacobian).real
     slow = decays[decays > np.abs(decays).max(initial=0.0) * _NEGLIGIBLE]

@@ -137,4 +137,4 @@ def _recipe(name: str, route: str, table: ParameterTable) -> Recipe:
             p = table.resolve(part.pop("duration"))
             part |= {"duration_h": p.value * coherent_factor(p.unit), "zero_order": True}
         parts.append(part)
-    return replace(Recipe.from_table(route, {**entry, "parts": parts}))
+    return Recipe.from_table(route, {**entry, "parts": parts})
