@@ -58,9 +58,9 @@ def test_a_killed_run_leaves_no_run_file(moment, tmp_path, landmark):
 
 
 def test_an_interrupted_run_says_so_in_one_line(tmp_path, landmark):
-    process = subprocess.Popen(
-        [*RUN, "--out", str(tmp_path / "out")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    """Interrupted while it solves: the run is so large that it cannot be done by then."""
+    large = [*RUN, "--size", "20000", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(large, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(2.5)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

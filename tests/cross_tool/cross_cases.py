@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ketasim.engine.compiled import Program
+from ketasim.engine.forcing import Forcing
 from ketasim.engine.settings import settings
-from ketasim.engine.solve import Forcing, solve
+from ketasim.engine.solve import solve
 from ketasim.engine.structure import analyse, prune
 from ketasim.model import FlatModel
 from ketasim.parameters import builtin_table

@@ -8,8 +8,9 @@ from functools import cache
 import numpy as np
 
 from ketasim.engine.compiled import Program
+from ketasim.engine.forcing import Forcing
 from ketasim.engine.settings import settings
-from ketasim.engine.solve import Forcing, solve
+from ketasim.engine.solve import solve
 from ketasim.engine.structure import analyse
 from ketasim.model import flatten_one, load_model
 

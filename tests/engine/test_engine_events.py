@@ -1,15 +1,11 @@
-"""Segments, resets, marks, outcomes and the mesh (DESIGN laws 3 and 6)."""
+"""Segments, resets, marks and outcomes (DESIGN laws 3 and 6)."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from engine_models import program, run
-from hypothesis import given
-from hypothesis import settings as quick
-from hypothesis import strategies as st
 
-from ketasim.engine.mesh import build_mesh, locate
 from ketasim.engine.outcome import Outcome, message
 from ketasim.engine.settings import settings
 from ketasim.engine.structure import analyse
@@ -161,72 +157,3 @@ def test_every_outcome_has_a_line_for_the_user(outcome):
 def test_a_tolerance_out_of_range_is_refused(tolerance):
     with pytest.raises(InputError, match="tolerance"):
         settings().check_tolerance(tolerance)
-
-
-# The mesh
-
-
-@quick(max_examples=60, deadline=None)
-@given(
-    st.lists(st.one_of(st.just(0.0), st.floats(1e-6, 3000.0)), min_size=1, max_size=5),
-    st.sampled_from([1e-4, 1e-6, 1e-8]),
-    st.integers(0, 2),
-)
-def test_steps_fill_each_segment_exactly_in_powers_of_two(lengths, tolerance, refine):
-    starts = np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
-    mesh = build_mesh(list(zip(starts, lengths, strict=True)), settings(), tolerance, refine)
-    at = 0
-    for k, length in enumerate(lengths):
-        levels = range(mesh.level_start[k], mesh.level_start[k + 1])
-        size, whole = 1, 0
-        for level in levels:
-            size *= 2 ** int(mesh.level_doublings[level])
-            count = int(mesh.level_steps[level])
-            assert np.array_equal(mesh.step_h[at : at + count], np.full(count, size * mesh.first_step[k]))
-            whole += count * size
-            at += count
-        if length == 0:
-            assert len(levels) == 0
-        else:
-            assert whole & (whole - 1) == 0
-            assert whole * mesh.first_step[k] == length
-    assert at == mesh.steps
-    assert np.all(np.diff(mesh.step_start_h) > 0) or 0.0 in lengths
-
-
-def test_doublings_only_grow_within_a_segment_or_fall_back_by_alignment():
-    """A level never asks for a negative doubling: the propagator can be squared but not rooted."""
-    for length in (1e-3, 0.7, 40 / 60, 83.3, 84.0, 1848.0, 9999.9):
-        mesh = build_mesh([(0.0, length)], settings(), 1e-6)
-        assert np.all(mesh.level_doublings >= 0), length
-
-
-def test_refining_halves_every_step():
-    one, two = (build_mesh([(0.0, 84.0)], settings(), 1e-6, refine=r) for r in (0, 1))
-    assert two.first_step[0] == one.first_step[0] / 2
-    assert two.steps > 1.7 * one.steps
-
-
-def test_locate_puts_a_boundary_into_the_step_that_ends_there():
-    mesh = build_mesh([(0.0, 1.0), (1.0, 2.0)], settings(), 1e-6)
-    first = int(np.sum(mesh.step_start_h < 1.0))
-    step, theta = locate(mesh, np.array([0.0, mesh.step_h[0], 1.0, 1.0 + mesh.step_h[first] / 2, 3.0]))
-    assert list(step) == [-1, 0, first - 1, first, mesh.steps - 1]
-    assert theta[0] == 0.0
-    assert theta[1:] == pytest.approx([1.0, 1.0, 0.5, 1.0])
-
-
-def test_locate_passes_over_run_in_segments():
-    nan = float("nan")
-    mesh = build_mesh([(0.0, 1.0), (nan, 5.0), (1.0, 1.0)], settings(), 1e-6)
-    step, theta = locate(mesh, np.array([1.0, 1.5, 2.0]))
-    assert np.all(np.isfinite(mesh.step_start_h[step]))
-    clock = mesh.step_start_h[step] + theta * mesh.step_h[step]
-    assert clock == pytest.approx([1.0, 1.5, 2.0])
-
-
-def test_locate_without_any_step_answers_with_the_start():
-    mesh = build_mesh([(0.0, 0.0)], settings(), 1e-6)
-    step, theta = locate(mesh, np.array([0.0, 0.0]))
-    assert list(step) == [-1, -1]
-    assert list(theta) == [0.0, 0.0]

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from engine_models import CLOCKED, flat_of
 
+from ketasim.engine.collocation import radau
 from ketasim.engine.compiled import configure
+from ketasim.engine.dense import rest_weights
 from ketasim.engine.rosenbrock import Stepper, node_weights, slope_weights
-from ketasim.engine.settings import rodas5p
+from ketasim.engine.settings import rodas5p, settings
 from ketasim.engine.structure import Structure, analyse
 from ketasim.model import FlatModel, evaluate, symbol
 
@@ -18,11 +20,19 @@ configure()
 W, G, Y0, END = 1.3, 0.6, 0.8, 2.0
 
 
-def stepper_of(structure, values, nodes=5):
-    stepper = Stepper(structure, rodas5p(), nodes)
+def stepper_of(structure, values):
+    """Return the stepper with its shipped nodes, and the parameters with what is hoisted."""
+    stepper = Stepper(structure, rodas5p(), radau(settings().stages)[0])
     fixed = {symbol(n): jnp.array([v]) for n, v in values.items()}
     constants = evaluate(list(stepper.constants.values()), fixed, jnp)
     return stepper, fixed | dict(zip(stepper.constants, constants, strict=True))
+
+
+def moved(stepper, fixed, y, h, port=None, t=0.0):
+    """Take one step from states `y` (n,) and return their changes (n, nodes); `port(t)` gives the only port."""
+    ports = [[jnp.full(1, port(t + c * h))] if port else [] for c in (0.0, *stepper.nodes)]
+    changes, _ = stepper.step([jnp.full(1, v) for v in y], ports, h, fixed, None)
+    return jnp.stack([jnp.stack(c)[:, 0] for c in changes])
 
 
 def integrate(steps):
@@ -33,14 +43,14 @@ def integrate(steps):
     assert [flat.states[i] for i in structure.ports] == ["c"]
     stepper, fixed = stepper_of(structure, {"w": W, "g": G, "y0": Y0})
     h = END / steps
-    step = jax.jit(lambda y, ports: stepper.step(y, ports, h, fixed))
-    y, middle = jnp.array([[Y0]]), []
+    step = jax.jit(lambda y, t: moved(stepper, fixed, [y], h, lambda t: jnp.cos(W * t), t)[0])
+    half = rest_weights(stepper.nodes, np.array([0.5]))[0]
+    y, middle = Y0, []
     for k in range(steps):
-        nodes = jnp.cos(W * (k + jnp.linspace(0, 1, 5)) * h)[:, None, None]
-        new, dense, _ = step(y, nodes)
-        middle.append(float(Stepper.between(y, new, dense, 0.5)[0, 0]))
-        y = new
-    return float(y[0, 0]), np.array(middle), (np.arange(steps) + 0.5) * h
+        change = np.asarray(step(y, k * h))
+        middle.append(y + half @ change)
+        y = y + change[-1]
+    return y, np.array(middle), (np.arange(steps) + 0.5) * h
 
 
 def exact(t):
@@ -68,6 +78,9 @@ def test_the_interpolant_meets_both_ends():
     dense = jnp.array([[[0.4]], [[-1.0]], [[0.7]]])
     assert float(Stepper.between(y0, y1, dense, 0.0)[0, 0]) == 2.0
     assert float(Stepper.between(y0, y1, dense, 1.0)[0, 0]) == 3.0
+    ends = rest_weights(radau(4)[0], np.array([0.0, 1.0]))
+    assert np.array_equal(ends[0], np.zeros(4))
+    assert np.allclose(ends[1], [0, 0, 0, 1], atol=1e-14)
 
 
 def scalar(rate, params=(), ports=()):
@@ -90,8 +103,8 @@ def scalar(rate, params=(), ports=()):
 def test_the_scheme_is_l_stable(z):
     """Dahlquist: for y' = z y one step of 1 must damp an infinitely stiff mode to nothing."""
     stepper, fixed = stepper_of(scalar("L*y", ("L",)), {"L": z})
-    new, _, _ = stepper.step(jnp.array([[1.0]]), jnp.zeros((5, 0, 1)), 1.0, fixed)
-    assert abs(float(new[0, 0])) < 30 / abs(z)
+    change = moved(stepper, fixed, [1.0], 1.0)
+    assert abs(1.0 + float(change[0, -1])) < 30 / abs(z)
 
 
 def test_the_scheme_is_a_stable_on_the_imaginary_axis_and_left_of_it():
@@ -106,8 +119,8 @@ def test_the_scheme_is_a_stable_on_the_imaginary_axis_and_left_of_it():
         for size in (0.1, 1.0, 5.0, 20.0, 300.0):
             values = {"a": size * min(np.cos(angle), 0.0), "b": size * np.sin(angle)}
             stepper, fixed = stepper_of(Structure(flat, (), (0, 1), (), jacobian, {}, {}), values)
-            new, _, _ = stepper.step(jnp.array([[1.0], [0.0]]), jnp.zeros((5, 0, 1)), 1.0, fixed)
-            assert np.hypot(*np.asarray(new)[:, 0]) <= 1 + 1e-9, (angle, size)
+            new = np.array([1.0, 0.0]) + np.asarray(moved(stepper, fixed, [1.0, 0.0], 1.0))[:, -1]
+            assert np.hypot(*new) <= 1 + 1e-9, (angle, size)
 
 
 def test_one_step_is_the_exponential_to_fifth_order():
@@ -115,8 +128,8 @@ def test_one_step_is_the_exponential_to_fifth_order():
     errors = []
     for z in (-0.4, -0.2, -0.1):
         stepper, fixed = stepper_of(scalar("L*y", ("L",)), {"L": z})
-        new, _, _ = stepper.step(jnp.array([[1.0]]), jnp.zeros((5, 0, 1)), 1.0, fixed)
-        errors.append(abs(float(new[0, 0]) - np.exp(z)))
+        change = moved(stepper, fixed, [1.0], 1.0)
+        errors.append(abs(1.0 + float(change[0, -1]) - np.exp(z)))
     assert np.log2(errors[0] / errors[1]) > 5.7
     assert np.log2(errors[1] / errors[2]) > 5.7
 
@@ -126,23 +139,29 @@ def test_a_stiff_relaxation_follows_its_slow_solution(stiffness):
     """Prothero-Robinson: y' = -L (y^3 - cos(t)^3) stays on cos(t) with steps of 0.05, far above 1/L."""
     structure = scalar("-L*(y**3 - c**3)", ("L",), ports=("c",))
     stepper, fixed = stepper_of(structure, {"L": stiffness})
-    h, y = 0.05, jnp.array([[1.0]])
-    step = jax.jit(lambda y, ports: stepper.step(y, ports, h, fixed)[0])
+    h, y = 0.05, 1.0
+    step = jax.jit(lambda y, t: moved(stepper, fixed, [y], h, jnp.cos, t)[0, -1])
     for k in range(16):
-        y = step(y, jnp.cos((k + jnp.linspace(0, 1, 5)) * h)[:, None, None])
+        y = y + float(step(y, k * h))
     # On the slow manifold y = cos + sin/(3 L cos^2) to first order in 1/L.
     t = 16 * h
-    assert float(y[0, 0]) == pytest.approx(np.cos(t) + np.sin(t) / (3 * stiffness * np.cos(t) ** 2), abs=2e-6)
+    assert y == pytest.approx(np.cos(t) + np.sin(t) / (3 * stiffness * np.cos(t) ** 2), abs=2e-6)
 
 
 def test_ports_are_interpolated_exactly_up_to_degree_four():
-    at = np.array([0.0, 0.2, 0.63, 1.0])
-    weights = node_weights(5, at)
-    nodes = np.linspace(0, 1, 5)
+    """The polynomial through the start and the four nodes."""
+    at, places = np.array([0.0, 0.2, 0.63, 1.0]), np.concatenate([[0.0], radau(4)[0]])
+    weights = node_weights(places, at)
     for degree in range(5):
-        assert np.allclose(weights @ nodes**degree, at**degree, atol=1e-12)
-    slopes = [slope_weights(5) @ nodes**degree for degree in range(5)]
+        assert np.allclose(weights @ places**degree, at**degree, atol=1e-12)
+    slopes = [slope_weights(places) @ places**degree for degree in range(5)]
     assert np.allclose(slopes, [0, 1, 0, 0, 0], atol=1e-11)
+
+
+def test_an_empty_step_changes_nothing():
+    """The step of a segment without length: h = 0 must neither move a state nor leave the numbers."""
+    stepper, fixed = stepper_of(scalar("L*y", ("L",)), {"L": -3.0})
+    assert np.array_equal(moved(stepper, fixed, [1.7], 0.0), np.zeros((1, 4)))
 
 
 def test_the_coefficients_satisfy_what_a_stiffly_accurate_scheme_must():

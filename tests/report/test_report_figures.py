@@ -15,7 +15,8 @@ from report_runs import build
 from ketasim.report import colour_of, time_axis
 from ketasim.report.colours import contrast, shade
 from ketasim.report.figures import Observed, arm_style, layer_figure
-from ketasim.report.thin import thinned, with_fewer_digits
+from ketasim.report.scale import limits, ticks
+from ketasim.report.thin import thinned
 from ketasim.report.view import layers
 from ketasim.report.words import number, say_time
 
@@ -44,11 +45,11 @@ def test_contrast_of_black_and_white() -> None:
 
 
 def test_control_is_dashed_and_drug_is_solid() -> None:
-    assert arm_style("#0072B2", 0, control=False)["linestyle"] == "-"
-    assert arm_style("#0072B2", 0, control=True)["linestyle"] != "-"
+    assert arm_style("#0072B2", 0, control=False).dash == ()
+    assert arm_style("#0072B2", 0, control=True).dash != ()
     both = _figure(("ketamine", "saline"), (False, True))
-    assert "stroke-dasharray: 5.6" in both
-    assert "stroke-dasharray: 5.6" not in _figure(("ketamine", "more"), (False, False))
+    assert 'stroke-dasharray="5.6 2.8"' in both
+    assert 'stroke-dasharray="5.6 2.8"' not in _figure(("ketamine", "more"), (False, False))
 
 
 def _figure(arms: tuple[str, ...], controls: tuple[bool, ...], observed: list[Observed] | None = None) -> str:
@@ -91,9 +92,61 @@ def test_thinning_keeps_ends_and_extremes(values: list[float], curves: int) -> N
         assert (curve[keep].min(), curve[keep].max()) == (curve.min(), curve.max())
 
 
-def test_fewer_digits_leave_other_attributes_alone() -> None:
-    svg = '<path id="m1.23456" d="M 1.23456 -0.00001 \nL 20.5 3 \n" style="w: 1.23456"/>'
-    assert with_fewer_digits(svg) == '<path id="m1.23456" d="M 1.23 -0 L 20.5 3 " style="w: 1.23456"/>'
+def test_the_line_drawn_is_the_median_of_the_result() -> None:
+    """Read back from the paper: the points of the drug arm's line are the medians, on the scale that the ticks say."""
+    r = build(arms=("ketamine",), controls=(False,), names=["plasma.ketamine"], size=20, horizon_h=2.0)
+    (layer,) = layers(r)
+    svg = layer_figure(r, layer, time_axis(0.0, 2.0, [0.0]), [], "")
+    marks = re.findall(r'd="M[\d.]+ ([\d.]+)L[^>]*>\n<text [^>]*text-anchor="end">([\d.]+)<', svg)
+    (y0, v0), (y1, v1) = ((float(y), float(v)) for y, v in (marks[0], marks[-1]))
+    (drawn,) = re.findall(r'd="M([^"]*)" fill="none" stroke="#[0-9a-f]{6}" stroke-width="1.4"/>', svg)[1:]
+    points = np.array([[float(c) for c in p.split()] for p in drawn.split("L")])
+    median = r.statistics["plasma.ketamine"]["median"][0]
+    shown = v0 + (points[:, 1] - y0) / (y1 - y0) * (v1 - v0)
+    hours = (points[:, 0] - points[0, 0]) / (points[-1, 0] - points[0, 0]) * 2.0
+    assert len(points) > 40
+    assert np.allclose(shown, np.interp(hours, r.times_h, median), atol=0.004 * median.max())
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9))
+def test_ticks_are_round_and_say_where_they_stand(low: float, span: float) -> None:
+    """Two to six ticks inside the range, evenly spaced; each label, times its power of ten, is its value."""
+    low, high = limits(low, low + span)
+    found, power = ticks(low, high)
+    assert 2 <= len(found) <= 6
+    gaps = np.diff([v for v, _ in found])
+    assert np.allclose(gaps, gaps[0], rtol=1e-6)
+    size = max(abs(low), abs(high))
+    for value, label in found:
+        assert low - 1e-9 * size <= value <= high + 1e-9 * size
+        factor = f"e{plain(power.removeprefix(chr(215)).strip().removeprefix('10'))}" if power else ""
+        assert float(plain(label) + factor) == pytest.approx(value, abs=2e-6 * size)
+        assert len(label) <= 10
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels", "power"),
+    [
+        (0.0, 230.0, ["0", "100", "200"], ""),
+        (0.0, 0.79, ["0.0", "0.2", "0.4", "0.6"], ""),
+        (-3.0, 3.2, ["\N{MINUS SIGN}2", "0", "2"], ""),
+        (0.0, 3e-7, ["0", "1", "2", "3"], "\N{MULTIPLICATION SIGN} 10⁻⁷"),
+    ],
+)
+def test_ticks_of_some_ranges(low: float, high: float, labels: list[str], power: str) -> None:
+    found, by = ticks(low, high)
+    assert ([label for _, label in found], by) == (labels, power)
+
+
+def plain(text: str) -> str:
+    """Return a printed number as Python reads it."""
+    return text.replace("\N{MINUS SIGN}", "-").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+
+
+def test_names_in_a_figure_are_escaped() -> None:
+    svg = _figure(('<b>"k"&$x$', "saline"), (False, True))
+    assert "&lt;b&gt;" in svg
+    assert "<b>" not in svg
 
 
 @given(st.floats(1e-5, 1e9), st.booleans())

@@ -49,10 +49,21 @@ def run_command(
         str | None, typer.Option(help="Comma-separated quantities (see `ketasim list quantities`).")
     ] = None,
     times: Annotated[str | None, typer.Option(help='Comma-separated times, such as "40 min,24 h,7 d".')] = None,
-    individuals: Annotated[bool, typer.Option("--individuals", help="Also write individuals.parquet.")] = False,
+    individuals: Annotated[
+        bool,
+        typer.Option("--individuals", help="Also write individuals.parquet (a streamed run always writes its parts)."),
+    ] = False,
     chunk: Annotated[str | None, typer.Option(help="Subjects solved at a time; does not change the result.")] = None,
     tolerance: Annotated[str | None, typer.Option(help="Relative error aimed at.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="Address of a Dask cluster (not available yet).")] = None,
+    part: Annotated[
+        str | None, typer.Option(help="Stream the run: subjects in a part, one file each (default 4096 where large).")
+    ] = None,
+    workers: Annotated[
+        str | None, typer.Option(help="Stream the run with this many processes (where large: as many as cores).")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Stream the run over the Dask cluster at this address, such as tcp://HOST:8786.")
+    ] = None,
     out: Annotated[str | None, typer.Option(help="Folder for the results (default out/NAME).")] = None,
     json: Json = False,
 ) -> None:
@@ -69,6 +80,8 @@ def run_command(
         individuals=individuals,
         chunk=chunk,
         tolerance=tolerance,
+        part=part,
+        workers=workers,
         cluster=cluster,
         out=out,
         as_json=json,
@@ -81,6 +94,9 @@ def simulate_command(
     parameters: Annotated[str, typer.Option(help="Its parameters (TOML).")],
     dosing: Annotated[str, typer.Option(help="An event table (CSV, NONMEM style) or a regimen (TOML).")],
     population: Annotated[str | None, typer.Option(help="Subjects (CSV); a column overrides a parameter.")] = None,
+    covariates: Annotated[
+        str | None, typer.Option(help="Covariates of the event table between records: locf or nocb.")
+    ] = None,
     times: Annotated[str | None, typer.Option(help='Comma-separated times, such as "40 min,24 h,7 d".')] = None,
     tolerance: Annotated[str | None, typer.Option(help="Relative error aimed at.")] = None,
     individuals: Annotated[bool, typer.Option("--individuals", help="Also write individuals.parquet.")] = False,
@@ -91,8 +107,8 @@ def simulate_command(
     from ketasim.cli.simulate import simulate_and_write
 
     simulate_and_write(
-        model, parameters, dosing, population, times=times, tolerance=tolerance, individuals=individuals, out=out,
-        as_json=json,
+        model, parameters, dosing, population, covariates=covariates, times=times, tolerance=tolerance,
+        individuals=individuals, out=out, as_json=json,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ketasim.cli.bar import Bar
 from ketasim.errors import InputError, missing
 
 
@@ -58,18 +59,19 @@ def run_and_write(
     individuals: bool,
     chunk: str | None,
     tolerance: str | None,
+    part: str | None,
+    workers: str | None,
     cluster: str | None,
     out: str | None,
     as_json: bool,
 ) -> None:
     """Run a scenario from the options of the command line, write its files and print its table (or JSON)."""
+    from ketasim.report.files import write_files
     from ketasim.scenario.load import duration_h
     from ketasim.scenario.run import configured, run
+    from ketasim.stream import is_large
+    from ketasim.stream.folder import MANIFEST, PARTS
 
-    if cluster is not None:
-        raise InputError(
-            "spreading over a cluster is not available yet", key="--cluster", value=cluster, expected="no --cluster"
-        )
     s = configured(
         scenario,
         size=whole_number(size, "size"),
@@ -78,15 +80,29 @@ def run_and_write(
         quantities=split(quantities, "quantities"),
         times=split(times, "times"),
     )
+    how = {"chunk": whole_number(chunk, "chunk"), "tolerance": real_number(tolerance, "tolerance")}
+    spread = {"part": whole_number(part, "part"), "workers": whole_number(workers, "workers"), "cluster": cluster}
     need_run_extra()
     folder = Path(out) if out is not None else Path("out", Path(scenario).stem)
     check_folder(folder)
-    with Bar(s.size * len(s.arms), s.title) as bar:
-        result = run(s, chunk=whole_number(chunk, "chunk"), tolerance=real_number(tolerance, "tolerance"), progress=bar)
-    from ketasim.report.files import write_files
-
-    files = write_files(result, folder, individuals=individuals, command=command_line())
+    streams = is_large(s) or any(v is not None for v in spread.values())
+    if streams:
+        result = _streamed(s, folder, how | spread)
+    else:
+        with Bar(s.title) as bar:
+            result = run(s, progress=bar, **how)  # type: ignore[arg-type]
+    if not streams and (folder / PARTS / MANIFEST).exists():
+        bar.say(f"{folder / PARTS} held the parts of an earlier run; they are removed")
+    files = write_files(result, folder, individuals=individuals and not streams, parts=streams, command=command_line())
     _print(result, files, as_json)
+
+
+def _streamed(scenario: Any, folder: Path, options: dict[str, Any]) -> Any:
+    """Run a scenario through files, with a bar for the people and one for the summary; return its `Result`."""
+    from ketasim.stream import stream_run
+
+    with Bar(scenario.title) as bar, Bar("summary", of="values") as second:
+        return stream_run(scenario, folder, progress=bar, summary_progress=second, say=bar.say, **options)
 
 
 def command_line() -> str:
@@ -96,9 +112,8 @@ def command_line() -> str:
 
 def need_run_extra() -> None:
     """Raise `RunError` early if what writes the results is not installed."""
-    for package in ("duckdb", "matplotlib"):
-        if find_spec(package) is None:
-            raise missing(package)
+    if find_spec("duckdb") is None:
+        raise missing("duckdb")
 
 
 def check_folder(folder: Path) -> None:
@@ -142,47 +157,3 @@ def _shown(result: Any) -> tuple[list[float], list[str]]:
     first, last = float(result.times_h[0]), float(result.times_h[-1])
     times = [t for text in wanted["times"] if first <= (t := duration_h(text, "times")) <= last] or [last]
     return times[: max(1, wanted["most_columns"] // len(result.arms))], names
-
-
-class Bar:
-    """A progress bar on standard error with rate and remaining time; silent when standard error is not a terminal."""
-
-    def __init__(self, total: int, title: str) -> None:
-        self.total, self.title = total, title
-        self.progress: Any = None
-        self.task: Any = None
-
-    def __enter__(self) -> Bar:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TextColumn,
-                TimeElapsedColumn,
-                TimeRemainingColumn,
-            )
-
-            self.progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("subjects, {task.fields[rate]}"),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-            )
-            self.progress.start()
-            self.task = self.progress.add_task(self.title[:24], total=self.total, rate="starting")
-        return self
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` subjects are solved."""
-        if self.progress is not None and self.task is not None:
-            speed = self.progress.tasks[0].speed
-            self.progress.update(self.task, completed=done, total=total, rate=f"{speed:.0f}/s" if speed else "starting")
-
-    def __exit__(self, *_: object) -> None:
-        if self.progress is not None:
-            self.progress.stop()

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ketasim.cli.run import Bar, check_folder, command_line, need_run_extra, real_number, split
+from ketasim.cli.bar import Bar
+from ketasim.cli.run import check_folder, command_line, need_run_extra, real_number, split
 
 if TYPE_CHECKING:
     from ketasim.simulate import OwnRun
@@ -21,6 +22,7 @@ def simulate_and_write(
     dosing: str,
     population: str | None,
     *,
+    covariates: str | None,
     times: str | None,
     tolerance: str | None,
     individuals: bool,
@@ -37,20 +39,23 @@ def simulate_and_write(
     check_folder(folder)
     texts = split(times, "times")
     times_h = None if texts is None else sorted({duration_h(t, "--times") for t in texts})
-    with Bar(0, Path(model).stem) as bar:
+    with Bar(Path(model).stem) as bar:
         own = simulate(
             model,
             parameters,
             dosing,
             population,
             times_h=times_h,
+            covariates=covariates,
             tolerance=real_number(tolerance, "tolerance"),
             progress=bar,
         )
-    result = as_result(own, {"model": model, "parameters": parameters, "dosing": dosing, "population": population})
+    given = {"model": model, "parameters": parameters, "dosing": dosing, "population": population}
+    result = as_result(own, given, {"covariates": covariates})
     files = write_tables(result, folder, individuals=individuals, command=command_line())
-    for name in own.ignored:
-        print(f"ketasim: the column {name!r} of {population} names no parameter and was not used", file=sys.stderr)
+    for file, unused in ((population, own.ignored), (dosing, own.ignored_events)):
+        for name in unused:
+            print(f"ketasim: the column {name!r} of {file} names no parameter and was not used", file=sys.stderr)
     if as_json:
         sys.stdout.write(to_json(summary_document(result, files)) + "\n")
         return
@@ -60,8 +65,11 @@ def simulate_and_write(
     print(f"Files: {', '.join(files.values())}")
 
 
-def as_result(own: OwnRun, files: dict[str, str | None]) -> Result:
-    """Return a user's run as a `Result` with one arm, so that it is summarised and written like any other."""
+def as_result(own: OwnRun, files: dict[str, str | None], settings: dict[str, str | None]) -> Result:
+    """Return a user's run as a `Result` with one arm, so that it is summarised and written like any other.
+
+    `files` and `settings` are what it was made from; both go into its provenance.
+    """
     import hashlib
 
     import numpy as np
@@ -79,5 +87,5 @@ def as_result(own: OwnRun, files: dict[str, str | None]) -> Result:
         quantities={n: Quantity(n, u, n, "model", own.calibration) for n, u in own.units.items()},
         values={n: v[None] for n, v in own.values.items()},
         seed=0,
-        provenance=versions() | {"files": files, "sha256": hashes, "ids": list(own.ids)},
+        provenance=versions() | {"files": files, "sha256": hashes, "settings": settings, "ids": list(own.ids)},
     )

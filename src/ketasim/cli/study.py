@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from ketasim.cli.bar import Bar
 from ketasim.cli.printing import print_rows
-from ketasim.cli.run import Bar
 from ketasim.errors import InputError
 
 

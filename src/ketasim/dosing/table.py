@@ -8,7 +8,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,23 +24,34 @@ _WHOLE = ("EVID", "ADDL", "SS")
 
 
 class EventTable(dict[str, list[Record]]):
-    """Subject -> its records, in the order of the file. `other_columns` names the columns that dosing does not read."""
+    """Subject -> its records, in the order of the file. `other_columns` names the columns that dosing does not read.
+
+    `covariates` holds subject -> column -> the text beside each of its records, for the columns that were asked for.
+    """
 
     other_columns: tuple[str, ...] = ()
+    covariates: dict[str, dict[str, list[str]]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.covariates = {}
 
 
-def read_events(path: str | os.PathLike[str], compartments: Sequence[str]) -> EventTable:
+def read_events(
+    path: str | os.PathLike[str], compartments: Sequence[str], covariates: Collection[str] = ()
+) -> EventTable:
     """Read an event table.
 
     Columns (any case, any order): TIME (h) is required; ID (default "1"), EVID, AMT, RATE (per h), II (h), ADDL, SS,
     CMT are optional. "." or an empty cell means 0 (for CMT: the first compartment). Without an EVID column a row with
-    an amount, a rate or a steady state is a dose, any other an observation. Further columns (DV, covariates) are not
-    read; their names are in the result's `other_columns`.
+    an amount, a rate or a steady state is a dose, any other an observation. Further columns (DV, comments) are not read;
+    their names are in the result's `other_columns`.
 
     Parameters
     ----------
     path : a comma-separated UTF-8 file with a header line.
     compartments : the model's compartments in order; CMT is one of their names or a number from 1.
+    covariates : names of columns (this case) whose text is wanted where the table has them.
 
     Raises
     ------
@@ -48,7 +59,7 @@ def read_events(path: str | os.PathLike[str], compartments: Sequence[str]) -> Ev
         With file, line, column and value, for anything that cannot be read as meant.
     """
     try:
-        return _parsed(_text(path), known_compartments(compartments))
+        return _parsed(_text(path), known_compartments(compartments), covariates)
     except InputError as error:
         raise error.at(file=path) from None
 
@@ -109,7 +120,16 @@ def _header(cells: list[str], line: int) -> dict[str, int]:
     return places
 
 
-def _parsed(text: str, compartments: Sequence[str]) -> EventTable:
+def _asked(header: list[str], line: int, covariates: Collection[str]) -> dict[str, int]:
+    """Return the position of each covariate in the header."""
+    places = {c: i for i, c in enumerate(header) if c in covariates and c.upper() not in COLUMNS}
+    for name in places:
+        if header.count(name) > 1:
+            raise InputError("the column occurs twice", line=line, key=name, expected="one column of each name")
+    return places
+
+
+def _parsed(text: str, compartments: Sequence[str], covariates: Collection[str]) -> EventTable:
     rows = _rows(text)
     first = next(rows, None)
     if first is None:
@@ -117,7 +137,8 @@ def _parsed(text: str, compartments: Sequence[str]) -> EventTable:
     line, header = first
     places = _header(header, line)
     table = EventTable()
-    table.other_columns = tuple(cell for cell in header if cell and cell.upper() not in COLUMNS)
+    asked = _asked(header, line, covariates)
+    table.other_columns = tuple(c for c in header if c and c.upper() not in COLUMNS and c not in asked)
     subject: str | None = None
     for line, cells in rows:
         if len(cells) != len(header):
@@ -132,6 +153,9 @@ def _parsed(text: str, compartments: Sequence[str]) -> EventTable:
             expected = f"{earlier[-1].time:g} or later, as on the line before"
             raise InputError("time runs backwards", line=line, key="TIME", value=record.time, expected=expected)
         earlier.append(record)
+        columns = table.covariates.setdefault(subject, {name: [] for name in asked})
+        for name, i in asked.items():
+            columns[name].append(cells[i])
     if not table:
         raise InputError("there is no event below the header", expected="at least one line")
     return table

@@ -4,6 +4,9 @@ The collocation equations of such a system are solved exactly, state by state, w
 Y at the nodes of a step obey (I + h A diag(q)) Y = y0 + h A p. The scheme is L-stable, of order 2 s - 1 at the end of a step
 and s + 1 inside it (Hairer and Wanner, Solving Ordinary Differential Equations II, section IV.5). Nodes and weights are
 computed from their definition. Changes since the start of the step are solved for, which keeps a resting state at rest.
+
+Where a state's own rate is constant in time, the inverse of the matrix depends on the step length alone and is tabulated for
+the ladder of step lengths.
 """
 
 from __future__ import annotations
@@ -18,13 +21,13 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from ketasim.engine.rosenbrock import node_weights
 from ketasim.engine.structure import Structure
 from ketasim.model import evaluate, symbol
 from ketasim.model.derive import Differentiator, hoist
 
 Array = jax.Array
 Values = Mapping[sp.Symbol, Any]
+Rows = list[Any]  # one (lanes,) array for each state
 
 
 @cache
@@ -55,85 +58,117 @@ def is_cascade(structure: Structure) -> bool:
 
 
 class Cascade:
-    """The step of a cascade, with the interface of `Stepper`."""
+    """The step of a cascade, with the interface of `Stepper`.
 
-    def __init__(self, structure: Structure, stages: int, port_nodes: int) -> None:
+    `lasting` lists the trees of own rates that are constant in time; `table` gives their inverses for one step length.
+    """
+
+    def __init__(self, structure: Structure, stages: int) -> None:
         flat = structure.flat
         self.symbols = [flat.state_symbols[i] for i in structure.rest]
         self.port_symbols = [flat.state_symbols[i] for i in structure.ports]
         self.input_symbols = [symbol(n) for n in flat.inputs]
         own = [structure.jacobian.get((k, k), sp.Integer(0)) for k in range(len(structure.rest))]
         source = [flat.rates[i].xreplace({s: sp.Integer(0)}) for i, s in zip(structure.rest, self.symbols, strict=True)]
-        trees, self.constants = hoist(
-            [*source, *own], [*self.symbols, *self.port_symbols, *self.input_symbols], "hoisted."
-        )
+        moving = [*self.symbols, *self.port_symbols, *self.input_symbols]
+        trees, self.constants = hoist([*source, *own], moving, "hoisted.")
         self.source, self.own = trees[: len(source)], trees[len(source) :]
+        self.lasting = list(dict.fromkeys(e for e in self.own if not e.free_symbols & set(moving)))
         self.nodes, self.a = radau(stages)
-        self.port_weights = node_weights(port_nodes, self.nodes)
+        self.stages = stages
+        self.inverse = _resolvent(self.a)
         at = np.concatenate([[0.0], self.nodes])
         fine = np.linspace(0.0, 1.0, 1 << 10)
         self.bulge = float(np.abs(np.prod(fine[:, None] - at, axis=1)).max())  # of the first neglected polynomial
         powers = np.arange(1, stages + 1)
-        self.lagrange = np.linalg.inv(
-            self.nodes[:, None] ** powers
-        )  # changes at the nodes -> polynomial without constant
+        self.lagrange = np.linalg.inv(self.nodes[:, None] ** powers)  # changes at the nodes -> powers 1..s
 
-    def step(self, y: Array, port_nodes: Array, h: Any, fixed: Values) -> tuple[Array, Array, Array]:
+    def table(self, fixed: Values, h: Any, lanes: int) -> Array:
+        """Return (I - h q A)^-1 h A for each lasting own rate q, (rates, s, s, lanes)."""
+        if not self.lasting:
+            return jnp.zeros((0, self.stages, self.stages, lanes))
+        found = evaluate(self.lasting, fixed, jnp)
+        own = jnp.stack([jnp.broadcast_to(jnp.asarray(v, dtype=float), (lanes,)) for v in found])
+        z = h * own[:, None, None, :]
+        above, below = (polynomial[..., None] for polynomial in self.inverse)
+        return h * _horner(above, z) / _horner(below, z)
+
+    def step(self, y: Rows, ports: list[Rows], h: Any, fixed: Values, table: Any) -> tuple[list[Rows], Rows]:
         """Take one step.
 
         Parameters
         ----------
-        y : states (n, lanes); port_nodes : (nodes, ports, lanes) at equal spacings; h : step in h.
+        y : states, each (lanes,); ports : for each node but the last 0, the ports at the nodes 0, c1, ..., 1; h : step in h;
+        table : function (rate, i, j) -> (lanes,) that looks up `table` for this step length.
 
         Returns
         -------
-        New states (n, lanes), coefficients of the polynomial through the nodes (s + 1, n, lanes), error estimate (n, lanes).
+        For each state its changes at the nodes c1..1 since the start, and its error estimate inside the step.
         """
-        ports = jnp.tensordot(self.port_weights, port_nodes, axes=1)  # (stages, ports, lanes)
-        values: dict[sp.Symbol, Any] = dict(fixed)
-        values |= {s: ports[:, k] for k, s in enumerate(self.port_symbols)}
-        shape = (len(self.nodes), y.shape[1])
-        columns = []
+        stages = range(self.stages)
+        values = [dict(fixed) | dict(zip(self.port_symbols, ports[i + 1], strict=True)) for i in stages]
+        changes: list[Rows] = []
         for k, s in enumerate(self.symbols):
-            source, own = (jnp.broadcast_to(v, shape) for v in evaluate([self.source[k], self.own[k]], values, jnp))
-            change = self._collocate(source + own * y[k], own, h)
-            values[s] = y[k] + change
-            columns.append(change)
-        changes = jnp.stack(columns, axis=1)  # (stages, n, lanes)
-        coefficients = jnp.concatenate([y[None], jnp.tensordot(self.lagrange, changes, axes=1)])
-        return y + changes[-1], coefficients, self._error(coefficients)
+            at_nodes = [evaluate([self.source[k], self.own[k]], v, jnp) for v in values]
+            slope = [source + own * y[k] for source, own in at_nodes]
+            if self.own[k] in self.lasting:
+                rate = self.lasting.index(self.own[k])
+                change = [sum(table(rate, i, j) * slope[j] for j in stages) for i in stages]
+            else:
+                right = [h * sum(self.a[i, j] * slope[j] for j in stages) for i in stages]
+                change = _eliminate(self.a, [own for _, own in at_nodes], right, h)
+            change = [jnp.broadcast_to(c, y[k].shape) for c in change]
+            for v, c in zip(values, change, strict=True):
+                v[s] = y[k] + c
+            changes.append(change)
+        return changes, [self._error(c) for c in changes]
 
-    def _error(self, coefficients: Array) -> Array:
+    def _error(self, change: Rows) -> Any:
         """Estimate the error inside the step: the polynomial's next coefficient, extrapolated from the last two."""
-        last, before = jnp.abs(coefficients[-1]), jnp.abs(coefficients[-2])
+        last, before = (jnp.abs(sum(w * c for w, c in zip(row, change, strict=True))) for row in self.lagrange[:-3:-1])
         scale = jnp.maximum(last, before)
-        return self.bulge * jnp.where(scale > 0, last * last / jnp.where(scale > 0, scale, 1.0), 0.0)
+        return self.bulge * last * last / jnp.where(scale > 0, scale, 1.0)
 
-    @staticmethod
-    def between(y: Array, new: Array, dense: Array, theta: Any) -> Array:
-        """Return the states (n, lanes) at `theta` in 0 to 1 of a step from what `step` returned."""
-        result = dense[-1]
-        for c in dense[-2::-1]:
-            result = result * theta + c
-        return result
 
-    def _collocate(self, slope: Array, own: Array, h: Any) -> Array:
-        """Solve (I - h A diag(own)) Z = h A slope by elimination written out; (stages, lanes).
+def _eliminate(a: NDArray[np.float64], own: Rows, right: Rows, h: Any) -> Rows:
+    """Solve (I - h A diag(own)) Z = right by elimination written out; each (lanes,).
 
-        Z is the change since the start of the step and `slope` the rate with the state held there: a state at rest stays
-        at rest to the last bit.
-        """
-        n = len(self.nodes)
-        right = [h * sum(self.a[i, j] * slope[j] for j in range(n)) for i in range(n)]
-        m = [[(1.0 if i == j else 0.0) - h * self.a[i, j] * own[j] for j in range(n)] for i in range(n)]
-        for k in range(n):
-            for i in range(k + 1, n):
-                factor = m[i][k] / m[k][k]
-                for j in range(k + 1, n):
-                    m[i][j] = m[i][j] - factor * m[k][j]
-                right[i] = right[i] - factor * right[k]
-        for i in reversed(range(n)):
-            for j in range(i + 1, n):
-                right[i] = right[i] - m[i][j] * right[j]
-            right[i] = right[i] / m[i][i]
-        return jnp.stack(right)
+    Z is the change since the start of the step: where `right` is zero a state stays at rest to the last bit.
+    """
+    n = len(own)
+    right = list(right)
+    z = [h * q for q in own]
+    m = [[(1.0 if i == j else 0.0) - a[i, j] * z[j] for j in range(n)] for i in range(n)]
+    inverse: Rows = []
+    for k in range(n):
+        inverse.append(1.0 / m[k][k])
+        for i in range(k + 1, n):
+            factor = m[i][k] * inverse[k]
+            for j in range(k + 1, n):
+                m[i][j] = m[i][j] - factor * m[k][j]
+            right[i] = right[i] - factor * right[k]
+    for i in reversed(range(n)):
+        for j in range(i + 1, n):
+            right[i] = right[i] - m[i][j] * right[j]
+        right[i] = right[i] * inverse[i]
+    return right
+
+
+def _resolvent(a: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the polynomials in z whose quotient is (I - z A)^-1 A: (powers, s, s) over (powers, 1, 1).
+
+    Source: Faddeev and Le Verrier (Gantmacher, The Theory of Matrices, section IV.5).
+    """
+    n = len(a)
+    below = np.poly(a)  # of det(I - z A): the characteristic polynomial backwards
+    adjugate = [np.eye(n)]
+    for k in range(1, n):
+        adjugate.append(a @ adjugate[-1] + below[k] * np.eye(n))
+    return np.array([b @ a for b in adjugate]), np.asarray(below, dtype=float)[:, None, None]
+
+
+def _horner(coefficients: NDArray[np.float64], z: Any) -> Any:
+    total = coefficients[-1]
+    for c in coefficients[-2::-1]:
+        total = total * z + c
+    return total

@@ -5,52 +5,47 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from ketasim.engine.kernel import Answer, Kernel, Plan
 from ketasim.engine.settings import Settings
 from ketasim.engine.structure import Structure
-from ketasim.model import evaluate, symbol
+from ketasim.kept import fingerprint
+from ketasim.kept.codec import described
+from ketasim.kept.programs import KeptProgram
+
+# The step loop is thousands of small vector operations. XLA's CPU compiler makes one function of a loop, and one pass over
+# the lanes of many results, only when told to; without, a step costs some ten times as much.
+_XLA_OPTIONS = "xla_cpu_use_multi_output_fusion,xla_cpu_small_while_loop_byte_threshold=1000000000000"
 
 
 @cache
 def configure() -> None:
-    """Set JAX to 64 bits and give it a persistent cache of compiled programs (KETASIM_CACHE, default ~/.cache/ketasim)."""
+    """Set JAX to 64 bits. Compiled programs are kept by `KeptProgram`, not by JAX's own cache, which would trace first."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_backend_extra_options" not in flags:  # read when JAX starts its backend
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_extra_options={_XLA_OPTIONS}".strip()
     jax.config.update("jax_enable_x64", True)
-    root = os.environ.get("KETASIM_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "ketasim")
-    try:
-        Path(root, "jax").mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return  # a read-only home costs compile time, nothing else
-    jax.config.update("jax_compilation_cache_dir", str(Path(root, "jax")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+    jax.config.update("jax_cpu_enable_async_dispatch", False)  # else threads wait for one another
 
 
 class Program:
-    """The compiled solver of one structure: parameters and plan in, outputs at the output times out."""
+    """The compiled solver of one structure: parameters and plan in, outputs at the output times out.
+
+    With `states` every state follows the outputs.
+    """
 
     def __init__(
         self, structure: Structure, settings: Settings, outputs: Sequence[str], *, states: bool = False
     ) -> None:
         configure()
         self.structure, self.settings, self.outputs = structure, settings, tuple(outputs)
-        kernel = Kernel(structure, settings)
         flat = structure.flat
-
-        def run(params: Any, plan: Plan) -> tuple[Any, Answer]:
-            answer = kernel(params, plan)
-            values = {symbol(n): params[k] for k, n in enumerate(flat.params)}
-            values |= {s: answer.states[:, i] for i, s in enumerate(flat.state_symbols)}
-            shape = (answer.states.shape[0], params.shape[1])
-            results = evaluate([flat.outputs[n].expr for n in self.outputs], values, jnp)
-            stacked = jnp.stack([jnp.broadcast_to(jnp.asarray(v, dtype=float), shape) for v in results], axis=1)
-            if not states:
-                answer = answer._replace(states=jnp.zeros((0,)))
-            return stacked, answer
-
-        self.run: Callable[[Any, Plan], tuple[Any, Answer]] = jax.jit(run)
+        trees = [flat.outputs[n].expr for n in self.outputs] + (list(flat.state_symbols) if states else [])
+        self.width = len(trees)
+        key = f"{fingerprint('engine', 'model')} {self.outputs} {states} {described(structure)} {settings}"
+        self.run: Callable[[Any, Plan], Answer] = KeptProgram(
+            jax.jit(Kernel(structure, settings, tuple(trees)).__call__), key
+        )

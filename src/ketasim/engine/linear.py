@@ -1,92 +1,155 @@
-"""Exact propagation of the linear blocks.
+"""Exact propagation of one linear block over steps of dyadic lengths.
 
 With E(h) = exp(A h) the increment F(h) = E(h) - I is carried, because F keeps the relative precision of slow rates that E
-loses; F(2h) = 2 F(h) + F(h)^2. The constant forcing A x + b is handled by one extra column (van Loan 1978,
-doi 10.1109/TAC.1978.1101743).
+loses; F(2h) = 2 F(h) + F(h)^2. Constant inputs and terms are further columns (van Loan 1978, doi 10.1109/TAC.1978.1101743).
+No eigenvectors are needed, so repeated rates are as exact as distinct ones. Only entries that can differ from zero are kept:
+(i, j) where state j reaches state i.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from ketasim.engine.settings import Settings
 from ketasim.engine.structure import LinearBlock
 from ketasim.model import evaluate
 
 Array = jax.Array
+Entry = tuple[int, int]
+Rows = list[Any]  # one (lanes,) array for each state
 
 
-def dense(
-    entries: Mapping[tuple[int, int], sp.Expr], shape: tuple[int, int], values: Mapping[sp.Symbol, Any], lanes: int
-) -> Array:
-    """Evaluate a sparse matrix of trees; returns (lanes, rows, columns) in coherent units."""
-    if not entries:
-        return jnp.zeros((lanes, *shape))
-    rows = evaluate(list(entries.values()), values, jnp)
-    stacked = jnp.stack([jnp.broadcast_to(jnp.asarray(v, dtype=float), (lanes,)) for v in rows], axis=1)
-    flat = np.array([i * shape[1] + j for i, j in entries])
-    return jnp.zeros((lanes, shape[0] * shape[1])).at[:, flat].set(stacked).reshape(lanes, *shape)
+class Ladder:
+    """The sparse increments of a block at the nodes of steps h, 2h, 4h, ...
 
-
-def matrices(
-    block: LinearBlock, n_inputs: int, values: Mapping[sp.Symbol, Any], lanes: int
-) -> tuple[Array, Array, Array]:
-    """Return A (lanes, n, n), B (lanes, n, inputs) and c (lanes, n) of a block."""
-    n = len(block.states)
-    constant = {(i, 0): e for i, e in block.constant.items()}
-    return (
-        dense(block.matrix, (n, n), values, lanes),
-        dense(block.inputs, (n, max(n_inputs, 1)), values, lanes),
-        dense(constant, (n, 1), values, lanes)[:, :, 0],
-    )
-
-
-def increment(a: Array, forcing: Array, h: Array, settings: Settings) -> Array:
-    """Return the augmented F(h), shape (lanes, n + 1, n + 1), by Taylor series after halving, then doubling back."""
-    lanes, n, _ = a.shape
-    step = h / 2**settings.extra_halvings
-    m = jnp.zeros((lanes, n + 1, n + 1)).at[:, :n, :n].set(a * step).at[:, :n, n].set(forcing * step)
-    total = term = m
-    for k in range(2, settings.taylor_order + 1):
-        term = term @ m / k
-        total = total + term
-    return jax.lax.fori_loop(0, settings.extra_halvings, lambda _, f: double(f), total)
-
-
-def double(f: Array) -> Array:
-    """Return F(2h) from F(h)."""
-    return 2 * f + f @ f
-
-
-def advance(f: Array, x: Array) -> Array:
-    """Propagate x (n, lanes) by one substep; `f` is F in the layout (n, n + 1, lanes)."""
-    return x + apply(f[:, :-1], x) + f[:, -1]
-
-
-def apply(a: Array, x: Array) -> Array:
-    """Multiply a (rows, n, lanes) with x (n, lanes), lane by lane; written out over n, which vectorises over the lanes."""
-    total = a[:, 0] * x[0]
-    for k in range(1, a.shape[1]):
-        total = total + a[:, k] * x[k]
-    return total
-
-
-def hermite(x0: Array, x1: Array, d0: Array, d1: Array, s0: Array, s1: Array, theta: Array, h: Array) -> Array:
-    """Quintic Hermite interpolation between two nodes with first (d) and second (s) derivatives, `theta` in 0 to 1.
-
-    Source: the polynomial of degree 5 that matches value, slope and curvature at both ends.
+    Columns are the block's states, then the inputs that reach it, then the constant. `entries` lists (row, column);
+    `inputs` the positions of the input columns; `nodes` (s,) are the places in 0..1 of a step, the last 1.
     """
-    t, u = theta, 1 - theta
-    p0 = u * u * u * (1 + 3 * t + 6 * t * t)
-    p1 = t * t * t * (1 + 3 * u + 6 * u * u)
-    q0 = t * u * u * u * (1 + 3 * t)
-    q1 = -u * t * t * t * (1 + 3 * u)
-    r0 = t * t * u * u * u / 2
-    r1 = u * u * t * t * t / 2
-    return p0 * x0 + p1 * x1 + h * (q0 * d0 + q1 * d1) + h * h * (r0 * s0 + r1 * s1)
+
+    def __init__(self, block: LinearBlock, nodes: NDArray[np.float64], settings: Settings) -> None:
+        self.block, self.nodes, self.settings = block, nodes, settings
+        self.n = len(block.states)
+        self.inputs = sorted({u for _, u in block.inputs})
+        column = {u: self.n + k for k, u in enumerate(self.inputs)}
+        self.trees: dict[Entry, sp.Expr] = dict(block.matrix)
+        self.trees |= {(i, column[u]): e for (i, u), e in block.inputs.items()}
+        constant = self.n + len(self.inputs)
+        self.columns = constant + bool(block.constant)
+        self.trees |= {(i, constant): e for i, e in block.constant.items()}
+        reach = self._reach()
+        self.entries: list[Entry] = [(int(i), int(j)) for i, j in np.argwhere(reach)]
+        self.at = {e: k for k, e in enumerate(self.entries)}
+        square = reach[:, : self.n]
+        self.triples = [  # (entry of a product, entries of its factors)
+            (self.at[i, j], self.at[i, k], self.at[k, j])
+            for i, j in self.entries
+            for k in range(self.n)
+            if square[i, k] and reach[k, j]
+        ]
+
+    def _reach(self) -> NDArray[np.bool_]:
+        reach = np.zeros((self.n, self.columns), dtype=bool)
+        reach[np.arange(self.n), np.arange(self.n)] = True
+        for i, j in self.trees:
+            reach[i, j] = True
+        while True:
+            square = reach[:, : self.n].astype(int)
+            further = (square @ reach.astype(int)) > 0
+            if (further == reach).all():
+                return reach
+            reach = further
+
+    def generator(self, values: Mapping[sp.Symbol, Any], lanes: int) -> dict[Entry, Array]:
+        """Evaluate the non-zero entries of [A | B | c], each (lanes,), in coherent units."""
+        found = evaluate(list(self.trees.values()), values, jnp)
+        return {
+            e: jnp.broadcast_to(jnp.asarray(v, dtype=float), (lanes,)) for e, v in zip(self.trees, found, strict=True)
+        }
+
+    def climb(self, generator: Mapping[Entry, Array], h: Any, finer: Any, rungs: Any, tables: Array) -> Array:
+        """Write the increments of h, 2h, 4h, ... (entries, nodes, lanes) into `tables` (rungs and more, ...), and return it.
+
+        They start with a Taylor series at h / 2^finer and are doubled from there; both are the same product. `finer` and
+        `rungs` may be numbers or traced ones.
+        """
+        first = self.settings.taylor_order - 1 + finer
+        seed = self._seed(generator, h, finer)
+
+        def climb(t: Any, state: Any) -> Any:
+            total, term, tables = state
+            tables = tables.at[jnp.clip(t - first, 0, None)].set(total)  # coarser ones overwrite finer ones
+            return (*self._next(t, seed, total, term), tables)
+
+        return jax.lax.fori_loop(0, first + rungs, climb, (seed, seed, tables))[2]
+
+    def rungs(self, generator: Mapping[Entry, Array], h: Any, finer: Any, count: int) -> Array:
+        """Return the increments of h, 2h, 4h, ... as (count, entries, nodes, lanes), in a way that has a reverse derivative."""
+        first = self.settings.taylor_order - 1 + finer
+        longest = self.settings.taylor_order - 1 + self.settings.most_halvings + count
+        seed = self._seed(generator, h, finer)
+
+        def climb(state: tuple[Array, Array], t: Any) -> tuple[tuple[Array, Array], Array]:
+            return self._next(t, seed, *state), state[0]
+
+        found = jax.lax.scan(climb, (seed, seed), jnp.arange(longest))[1]
+        return jax.lax.dynamic_slice_in_dim(found, first, count)
+
+    def _seed(self, generator: Mapping[Entry, Array], h: Any, finer: Any) -> Array:
+        fine = h * jnp.asarray(self.nodes)[:, None] / 2.0**finer  # (nodes, 1)
+        zero = jnp.zeros((len(self.nodes), next(iter(generator.values())).shape[0]))
+        return jnp.stack([zero + generator[e] * fine if e in generator else zero for e in self.entries])
+
+    def _next(self, t: Any, seed: Array, total: Array, term: Array) -> tuple[Array, Array]:
+        """One more term of the series, and after those one doubling: the next (total, term)."""
+        series = t < self.settings.taylor_order - 1
+        product = self._product(jnp.where(series, seed / (t + 2), total), jnp.where(series, term, total))
+        return jnp.where(series, total, 2 * total) + product, product
+
+    def _product(self, left: Array, right: Array) -> Array:
+        if len(self.triples) > self.settings.unrolled:
+            return self._looped(left, right)
+        a, b = list(left), list(right)
+        sums: dict[int, Any] = {}
+        for out, i, j in self.triples:
+            term = a[i] * b[j]
+            sums[out] = sums[out] + term if out in sums else term
+        return jnp.stack([sums[k] for k in range(len(self.entries))])
+
+    def _looped(self, left: Array, right: Array) -> Array:
+        """The same product in a loop: written out, a large block takes minutes to compile."""
+        out, a, b = (jnp.asarray(column) for column in np.array(self.triples).T)
+
+        def add(t: Any, total: Array) -> Array:
+            return total.at[out[t]].add(left[a[t]] * right[b[t]])
+
+        return jax.lax.fori_loop(0, len(self.triples), add, jnp.zeros_like(left))
+
+    def part(self, rows: Sequence[int]) -> list[int]:
+        """Return the places of the entries in these rows."""
+        return [k for k, (i, _) in enumerate(self.entries) if i in rows]
+
+    def slopes(self, generator: Mapping[Entry, Array], drive: Rows, rows: Sequence[int]) -> Rows:
+        """Return the rates of some states for `drive`: states, inputs, 1 (the columns), each (lanes,)."""
+        zero = jnp.zeros_like(drive[0])
+        return [sum((generator[e] * drive[e[1]] for e in self.trees if e[0] == i), start=zero) for i in rows]
+
+    def drive(self, x: Rows, rate: Any) -> Rows:
+        """Return what the columns multiply: states `x`, the inputs out of `rate` (inputs, lanes), and 1."""
+        full = [*x, *(rate[u] for u in self.inputs)]
+        return full + [jnp.ones_like(x[0])] * (self.columns - len(full))
+
+
+def apply(entries: Sequence[Entry], table: Sequence[Any], drive: Rows, rows: Sequence[int]) -> Rows:
+    """Multiply sparse rows with `drive`; `table` holds one (lanes,) array for each entry. One result for each of `rows`."""
+    sums: dict[int, Any] = {}
+    for (i, j), value in zip(entries, table, strict=True):
+        term = value * drive[j]
+        sums[i] = sums[i] + term if i in sums else term
+    return [sums[i] for i in rows]

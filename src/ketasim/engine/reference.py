@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from ketasim.engine.compiled import configure
-from ketasim.engine.solve import Floats, Forcing
+from ketasim.engine.forcing import Floats, Forcing
 from ketasim.errors import RunError, missing
+from ketasim.kept import fingerprint
+from ketasim.kept.codec import described
+from ketasim.kept.programs import KeptProgram
 from ketasim.model import FlatModel, evaluate, symbol
 
 
@@ -69,7 +73,6 @@ def _segment_solver(flat: FlatModel, rtol: float, atol: float | Floats) -> Any:
         values |= {s: y[i] for i, s in enumerate(flat.state_symbols)}
         return jnp.stack([jnp.asarray(r, dtype=float) for r in evaluate(flat.rates, values, jnp)])
 
-    @jax.jit
     def run(y: Any, args: Any, length: Any, times: Any) -> tuple[Any, Any, Any]:
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(field),
@@ -89,7 +92,8 @@ def _segment_solver(flat: FlatModel, rtol: float, atol: float | Floats) -> Any:
         )
         return solution.ys[0], solution.ys[1][-1], solution.result == diffrax.RESULTS.successful
 
-    return run
+    tolerances = f"{rtol} {np.asarray(atol).tolist()} {version('diffrax')}"
+    return KeptProgram(jax.jit(run), f"{fingerprint('engine', 'model')} reference {described(flat)} {tolerances}")
 
 
 def _subject(flat: FlatModel, run: Any, params: Floats, forcing: Forcing, s: int, times: Floats) -> Floats:

@@ -24,29 +24,30 @@ Array = jax.Array
 Values = Mapping[sp.Symbol, Any]
 
 
-def node_weights(nodes: int, at: np.ndarray) -> np.ndarray:
-    """Return weights (len(at), nodes) of the polynomial through `nodes` equal spacings of 0..1, evaluated at `at`."""
-    x = np.linspace(0.0, 1.0, nodes)
-    return np.array(
-        [[np.prod([(t - x[k]) / (x[j] - x[k]) for k in range(nodes) if k != j]) for j in range(nodes)] for t in at]
-    )
+def node_weights(x: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return weights (len(at), len(x)) of the polynomial through the places `x` in 0..1, evaluated at `at`."""
+    n = len(x)
+    return np.array([[np.prod([(t - x[k]) / (x[j] - x[k]) for k in range(n) if k != j]) for j in range(n)] for t in at])
 
 
-def slope_weights(nodes: int) -> np.ndarray:
-    """Return weights (nodes,) of the derivative of that polynomial at 0."""
-    vandermonde = np.vander(np.linspace(0.0, 1.0, nodes), increasing=True)
-    return np.linalg.inv(vandermonde)[1]
+def slope_weights(x: np.ndarray) -> np.ndarray:
+    """Return weights (len(x),) of the derivative of that polynomial at 0."""
+    vandermonde = np.vander(x, increasing=True)
+    return np.asarray(np.linalg.inv(vandermonde)[1])
 
 
 class Stepper:
     """The step of one structure: symbolic rates and Jacobian bound to the scheme's coefficients.
 
     What depends on parameters alone is hoisted out of the loop: `constants` maps each hoisted symbol to its tree, to be
-    evaluated once and handed in with the parameters.
+    evaluated once and handed in with the parameters. `nodes` (s,) are the places in 0..1, the last 1, at which the ports are
+    known and the step is reported; the scheme's interpolant is of degree 4, which 4 changes determine. Reported errors are
+    divided by `part`: they are the scheme's at the end of a step, and add up.
     """
 
-    def __init__(self, structure: Structure, scheme: Rosenbrock, nodes: int) -> None:
+    def __init__(self, structure: Structure, scheme: Rosenbrock, nodes: np.ndarray, part: float = 1.0) -> None:
         flat = structure.flat
+        self.nodes, self.part = nodes, part
         self.scheme = scheme
         self.symbols = [flat.state_symbols[i] for i in structure.rest]
         self.port_symbols = [flat.state_symbols[i] for i in structure.ports]
@@ -59,8 +60,9 @@ class Stepper:
         self.rates = trees[:n]
         self.jacobian = dict(zip(structure.jacobian, trees[n : n + m], strict=True))
         self.port_jacobian = dict(zip(structure.port_jacobian, trees[n + m :], strict=True))
-        self.stage_weights = node_weights(nodes, scheme.c)
-        self.slope = slope_weights(nodes)
+        places = np.concatenate([[0.0], nodes])
+        self.stage_weights = node_weights(places, scheme.c)
+        self.slope = slope_weights(places)
         self.a, self.C = _square(scheme.a), _square(scheme.C)
         self.H, self.d = np.array(scheme.H), scheme.d
 
@@ -74,17 +76,24 @@ class Stepper:
         rates = evaluate(self.rates, self._values(y, ports, fixed), jnp)
         return jnp.stack([jnp.broadcast_to(jnp.asarray(r, dtype=float), y.shape[1:]) for r in rates])
 
-    def step(self, y: Array, port_nodes: Array, h: Any, fixed: Values) -> tuple[Array, Array, Array]:
-        """Take one step.
+    def table(self, fixed: Values, h: Any, lanes: int) -> Array:
+        """Nothing of this scheme depends on the step length alone; (0, lanes)."""
+        return jnp.zeros((0, lanes))
 
-        Parameters
-        ----------
-        y : states (n, lanes); port_nodes : (nodes, ports, lanes) at equal spacings of the step; h : step in h.
+    def step(
+        self, y: list[Any], ports: list[list[Any]], h: Any, fixed: Values, table: Any
+    ) -> tuple[list[Any], list[Any]]:
+        """Take one step; arguments and results as `Cascade.step`. An empty step (h = 0) changes nothing."""
+        lanes = jnp.broadcast_shapes(*(v.shape for v in y))
+        start = jnp.stack([jnp.broadcast_to(v, lanes) for v in y])
+        known = jnp.stack([jnp.stack(row) for row in ports]) if ports[0] else jnp.zeros((len(ports), 0, *lanes))
+        new, dense, error = self._take(start, known, jnp.where(h > 0, h, 1.0), fixed)
+        inside = [self.between(start, new, dense, c) - start for c in self.nodes[:-1]]
+        changes = [jnp.where(h > 0, v, 0.0) for v in (*inside, new - start)]
+        return [[v[k] for v in changes] for k in range(len(y))], list(jnp.where(h > 0, error, 0.0) / self.part)
 
-        Returns
-        -------
-        New states (n, lanes), the three dense-output vectors (3, n, lanes), the embedded error (n, lanes).
-        """
+    def _take(self, y: Array, port_nodes: Array, h: Any, fixed: Values) -> tuple[Array, Array, Array]:
+        """Return new states (n, lanes), the three dense-output vectors (3, n, lanes), the embedded error (n, lanes)."""
         ports = jnp.tensordot(self.stage_weights, port_nodes, axes=1)
         drift = self._drift(y, ports[0], jnp.tensordot(self.slope, port_nodes, axes=1) / h, fixed)
         solve = self._factor(y, ports[0], h, fixed)

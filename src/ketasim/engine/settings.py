@@ -18,19 +18,31 @@ class Settings:
     """The numbers of data/settings.toml; each is explained there."""
 
     lanes: int
-    substeps: int
     stages: int
     taylor_order: int
-    extra_halvings: int
+    unrolled: int
+    series_h: float
+    least_halvings: int
+    most_halvings: int
     default_tolerance: float
     tightest_tolerance: float
     loosest_tolerance: float
     order: int
+    order_up: int
     first_step_h: float
     growth: float
-    plateau_h: float
-    tail: float
     longest_step_h: float
+    grain_h: float
+    shortest_unit_h: float
+    rounds: int
+    settled: int
+    most_steps: int
+    aim: float
+    leap: float
+    noise: float
+    linear_part: float
+    stepper_part: float
+    linear_noise: float
     refinements: int
     error_factor: float
     floor: float

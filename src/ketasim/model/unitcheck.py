@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import pint
 import sympy as sp
 
 from ketasim.errors import InputError
 from ketasim.units import parse_unit, registry
+
+if TYPE_CHECKING:
+    import pint
 
 _PURE = (sp.exp, sp.log, sp.tanh)
 _ANY = None  # the unit of a literal zero, which fits everywhere

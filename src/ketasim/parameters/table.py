@@ -12,6 +12,7 @@ from typing import Any
 
 from ketasim.errors import InputError, nearest
 from ketasim.files import read_toml
+from ketasim.kept import fingerprint, kept
 from ketasim.parameters.parameter import Parameter, Spread, Status
 from ketasim.units import convert, parse_quantity, parse_unit
 
@@ -242,6 +243,10 @@ def _choice(value: Any, known: tuple[str, ...], key: str) -> str:
 @cache
 def builtin_table() -> ParameterTable:
     """Return the parameters shipped with the package, all layers together."""
+    return ParameterTable({p.name: p for p in kept("parameters", fingerprint("parameters", "units"), _shipped)})
+
+
+def _shipped() -> tuple[Parameter, ...]:
     merged: dict[str, Parameter] = {}
     for resource in sorted(files("ketasim.parameters").joinpath("data").iterdir(), key=lambda r: r.name):
         if resource.name.endswith(".toml"):
@@ -250,4 +255,4 @@ def builtin_table() -> ParameterTable:
                     if p.name in merged:
                         raise InputError("this parameter stands in two tables", file=path, key=p.name)
                     merged[p.name] = p
-    return ParameterTable(merged)
+    return tuple(merged.values())

@@ -1,7 +1,7 @@
 """Reports: one HTML file that opens without a network, and the table a terminal shows.
 
 `write_report` writes the page, `summary_table` makes the terminal's table, `colour_of` gives every room the one colour of
-a quantity, `time_axis` the broken time axis. Matplotlib and Rich are imported only when something is drawn.
+a quantity, `time_axis` the broken time axis. Rich is imported only when a table is drawn.
 """
 
 from ketasim.report.anchors import Anchor, builtin_anchors, read_anchors

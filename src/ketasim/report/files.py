@@ -1,5 +1,6 @@
 """Write what a run leaves behind: report.html, summary.json, timecourse.parquet, individuals.parquet, run.json.
 
+A streamed run has the folder `individuals` of its parts instead of individuals.parquet.
 `run.json` is removed first and written last: a folder without it holds no finished run.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from ketasim.errors import RunError, missing
 from ketasim.files import atomic_path
+from ketasim.stream.folder import PARTS, discard_parts
 from ketasim.system.result import Result
 
 
@@ -35,15 +37,20 @@ def summary_document(result: Result, files: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def write_files(result: Result, folder: Path, *, individuals: bool = False, command: str = "") -> dict[str, str]:
+def write_files(
+    result: Result, folder: Path, *, individuals: bool = False, parts: bool = False, command: str = ""
+) -> dict[str, str]:
     """Write the files of a scenario's run, report included, and return their paths by kind.
+
+    `parts` says that the run was streamed and its individuals are in the folder already.
 
     Raises
     ------
     RunError
         If the folder cannot be written. Nothing half-written keeps a final name.
     """
-    return _write(result, folder, {"report": "report.html"}, individuals, command)
+    names = {"report": "report.html"} | ({"individuals": PARTS} if parts else {})
+    return _write(result, folder, names, individuals, command)
 
 
 def write_tables(result: Result, folder: Path, *, individuals: bool = False, command: str = "") -> dict[str, str]:
@@ -57,7 +64,7 @@ def _write(result: Result, folder: Path, names: dict[str, str], individuals: boo
         names["individuals"] = "individuals.parquet"
     paths = {kind: folder / name for kind, name in names.items()}
     files = {kind: str(p) for kind, p in paths.items()} | {"run": str(folder / "run.json")}
-    _clear(folder)
+    _clear(folder, parts=names.get("individuals") == PARTS)
     write_parquet(paths["timecourse"], timecourse(result))
     if individuals:
         write_parquet(paths["individuals"], individual_rows(result))
@@ -72,12 +79,14 @@ def _write(result: Result, folder: Path, names: dict[str, str], individuals: boo
     return files
 
 
-def _clear(folder: Path) -> None:
-    """Remove the files of an earlier run, its run.json first. Raises `RunError`."""
+def _clear(folder: Path, *, parts: bool) -> None:
+    """Remove the files of an earlier run, its run.json first; `parts` keeps those of a streamed run. Raises `RunError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("run.json", "report.html", "summary.json", "timecourse.parquet", "individuals.parquet"):
             (folder / name).unlink(missing_ok=True)
+        if not parts:
+            discard_parts(folder / PARTS, root_too=True)
     except OSError as error:
         raise RunError(f"{folder}: cannot be written: {error.strerror or error}") from None
 

@@ -1,51 +1,72 @@
-"""What surrounds the curves of a figure: panels of time, breaks, doses, words, badge and key."""
+"""What surrounds the curves of a figure's row: panels of time, breaks, doses, ticks, words and badge."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from ketasim.report.axis import Panel, TimeAxis
 from ketasim.report.given import active_doses
 from ketasim.report.package import settings
-from ketasim.report.view import axis_words, is_control
+from ketasim.report.scale import ticks
+from ketasim.report.svg import POINTS_PER_INCH, Canvas, Floats, paint, wide
+from ketasim.report.view import is_control
 from ketasim.system.result import Result
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity's place on the paper: its box in points, and the values at its lower and upper edge."""
+
+    canvas: Canvas
+    left: float
+    top: float
+    width: float
+    height: float
+    low: float
+    high: float
+
+    @property
+    def bottom(self) -> float:
+        """The lower edge, in points."""
+        return self.top + self.height
+
+    def x(self, place: Floats | float) -> Floats:
+        """Return points from places (0 to 1) on the time axis."""
+        return np.asarray(self.left + np.asarray(place) * self.width)
+
+    def y(self, value: Floats | float) -> Floats:
+        """Return points from values of the quantity."""
+        return np.asarray(self.top + (self.high - np.asarray(value)) / (self.high - self.low) * self.height)
 
 
-def draw_panels(ax: Axes, axis: TimeAxis, result: Result, doses_h: Sequence[float]) -> None:
-    """Draw the ground of each panel, the infusions in it and the time of every dose (h since the start of the run)."""
+def draw_ground(row: Row, axis: TimeAxis, result: Result, doses_h: Sequence[float]) -> None:
+    """Draw the ground of each panel, the infusions in it and a line at every dose (h since the start of the run)."""
     f = settings("figure")
     for k, panel in enumerate(axis.panels):
-        tint = f["panel_tint"][k % len(f["panel_tint"])]
-        ax.axvspan(panel.left, panel.right, facecolor=tint, edgecolor="none", zorder=f["z"]["ground"])
-    for start, end in _infusions(result):
+        _stripe(row, panel.left, panel.right, paint(fill=f["panel_tint"][k % len(f["panel_tint"])]))
+    for start, end in infusions(result):
         left, right = axis.place(start), axis.place(end)
         if left is not None and right is not None and _same_panel(axis, start, end):
-            ax.axvspan(
-                left,
-                right,
-                facecolor=f["infusion_tint"],
-                edgecolor="none",
-                alpha=f["infusion_alpha"],
-                zorder=f["z"]["dose"],
-            )
-    for time in doses_h:
-        place = axis.place(time)
-        if place is None:
-            continue
-        if len(doses_h) <= f["most_dose_lines"]:
-            ax.axvline(place, color=f["ink"], linewidth=f["thin"], linestyle=":", zorder=f["z"]["dose"])
-        ax.plot([place], [1], marker="v", markersize=f["dose_size"], color=f["ink"], clip_on=False,
-                transform=ax.get_xaxis_transform(), zorder=f["z"]["frame"])  # fmt: skip
+            _stripe(row, left, right, paint(fill=f["infusion_tint"], opacity=f["infusion_alpha"]))
+    if len(doses_h) <= f["most_dose_lines"]:
+        look = paint(stroke=f["ink"], width=f["thin"], dash=f["dose_dash"])
+        for place in _places(axis, doses_h):
+            at = float(row.x(place))
+            row.canvas.line([at, at], [row.top, row.bottom], look)
 
 
-def _infusions(result: Result) -> list[tuple[float, float]]:
+def _stripe(row: Row, left: float, right: float, look: str) -> None:
+    row.canvas.rect(float(row.x(left)), row.top, (right - left) * row.width, row.height, look)
+
+
+def _places(axis: TimeAxis, times_h: Sequence[float]) -> list[float]:
+    return [place for t in times_h if (place := axis.place(t)) is not None]
+
+
+def infusions(result: Result) -> list[tuple[float, float]]:
     """Return (start, end) in h of the first infusion of each drug arm, as far as the scenario tells."""
     found = set()
     for a in range(len(result.arms)):
@@ -60,42 +81,45 @@ def _same_panel(axis: TimeAxis, start: float, end: float) -> bool:
     return any(p.start_h <= a and b <= p.end_h for p in axis.panels)
 
 
-def draw_frame(ax: Axes, axis: TimeAxis, result: Result, quantity: str, *, title: str, last: bool, badge: bool) -> None:
-    """Draw axes, ticks, breaks and words of one row; the names of the panels stand below the last row only."""
-    from matplotlib.ticker import MaxNLocator
-
-    f = settings("figure")
-    ax.set_xlim(0, 1)
-    for side in ("top", "right", "bottom"):
-        ax.spines[side].set_visible(False)
-    ax.set_title(title, loc="left", fontsize=f["title_size"], fontweight="bold", pad=f["title_pad"])
-    ax.set_ylabel(axis_words(result, quantity), fontsize=f["text_size"])
-    ax.yaxis.set_major_locator(MaxNLocator(f["y_ticks"], steps=f["y_steps"]))
-    ticks = [(float(p.place(np.array(t))), label) for p in axis.panels for t, label in p.ticks]
-    ax.set_xticks([t for t, _ in ticks], [label if last else "" for _, label in ticks], fontsize=f["text_size"])
-    ax.tick_params(length=f["tick"], pad=f["tick"])
-    ax.tick_params(axis="x", pad=f["label_pad"])
+def draw_frame(row: Row, axis: TimeAxis, words: str, title: str, doses_h: Sequence[float], *, last: bool) -> None:
+    """Draw axes, ticks, breaks, dose marks and words of one row; the names of the panels stand below the last row only."""
+    f, canvas = settings("figure"), row.canvas
+    canvas.text(row.left, row.top - f["title_pad"], title, size=f["title_size"], look='font-weight="bold"')
+    edge = paint(stroke=f["ink"], width=f["edge"])
+    canvas.line([row.left, row.left], [row.top, row.bottom], edge)
+    labels, power = ticks(row.low, row.high)
+    for value, label in labels:
+        y = float(row.y(value))
+        canvas.line([row.left - f["tick"], row.left], [y, y], edge)
+        canvas.text(row.left - 2 * f["tick"], y, label, size=f["text_size"], anchor="end", at="middle")
+    canvas.upward(f["label_gap"], row.top + row.height / 2, f"{words} {power}".strip(), size=f["text_size"])
     for k, panel in enumerate(axis.panels):
-        _panel_edge(ax, panel, first=k == 0, final=k == len(axis.panels) - 1)
+        _panel_edge(row, panel, first=k == 0, final=k == len(axis.panels) - 1, named=last)
         if last:
-            words = _panel_words(axis, panel, first=k == 0)
-            ax.annotate(words, ((panel.left + panel.right) / 2, 0), xycoords=ax.get_xaxis_transform(), ha="center",
-                        va="top", xytext=(0, -f["panel_name"]), textcoords="offset points", fontweight="bold")  # fmt: skip
-    if badge:
-        _badge(ax, result, quantity)
+            name = _panel_words(axis, panel, first=k == 0)
+            middle = float(row.x((panel.left + panel.right) / 2))
+            canvas.text(middle, row.bottom + f["panel_name"], name, size=f["text_size"], anchor="middle", at="top",
+                        look='font-weight="bold"')  # fmt: skip
+    for place in _places(axis, doses_h):
+        canvas.mark("v", float(row.x(place)), row.top, size=f["dose_size"], fill=f["ink"], stroke=f["ink"])
 
 
-def _badge(ax: Axes, result: Result, quantity: str) -> None:
-    """Write "uncalibrated" inside the row, in the right-hand corner that the curves leave free at their end."""
-    f = settings("figure")
-    low, high = ax.get_ylim()
-    last = float(max(result.statistics[quantity]["p95"][:, -1]))
-    up = last < low + f["badge_corner"] * (high - low)
-    ax.annotate("uncalibrated", (1, 1 if up else 0), xycoords="axes fraction", ha="right", va="top" if up else "bottom",
-                xytext=(-f["tick"], -f["tick"] if up else 2 * f["tick"]), textcoords="offset points",
-                fontsize=f["small_size"], fontstyle="italic", zorder=f["z"]["words"],
-                bbox={"boxstyle": "round", "facecolor": f["paper"], "edgecolor": f["ink"], "linestyle": "--",
-                      "linewidth": f["thin"], "alpha": f["badge_alpha"]})  # fmt: skip
+def _panel_edge(row: Row, panel: Panel, *, first: bool, final: bool, named: bool) -> None:
+    """Draw the lower edge of a panel with its ticks, and a slanted stroke at each end where the axis is broken."""
+    f, canvas = settings("figure"), row.canvas
+    look = paint(stroke=f["ink"], width=f["edge"])
+    canvas.line(row.x(np.array([panel.left, panel.right])), [row.bottom, row.bottom], look)
+    for since, label in panel.ticks:
+        x = float(row.x(panel.place(np.array(since))))
+        canvas.line([x, x], [row.bottom, row.bottom + f["tick"]], look)
+        if named:
+            canvas.text(
+                x, row.bottom + f["tick"] + f["label_pad"], label, size=f["text_size"], anchor="middle", at="top"
+            )
+    wide_, tall = f["stroke"][0] * row.width, f["stroke"][1] * f["row"] * POINTS_PER_INCH
+    for place in ([] if first else [panel.left]) + ([] if final else [panel.right]):
+        x = float(row.x(place))
+        canvas.line([x - wide_, x + wide_], [row.bottom + tall, row.bottom - tall], look)
 
 
 def _panel_words(axis: TimeAxis, panel: Panel, *, first: bool) -> str:
@@ -104,27 +128,21 @@ def _panel_words(axis: TimeAxis, panel: Panel, *, first: bool) -> str:
     return f"{panel.unit} from the first dose" if len(axis.panels) == 1 else panel.unit
 
 
-def _panel_edge(ax: Axes, panel: Panel, *, first: bool, final: bool) -> None:
-    """Draw the lower edge of a panel, and a slanted stroke at each end where the axis is broken."""
-    f = settings("figure")
-    across = ax.get_xaxis_transform()
-    ax.plot(
-        [panel.left, panel.right],
-        [0, 0],
-        color=f["ink"],
-        linewidth=f["edge"],
-        transform=across,
-        clip_on=False,
-        zorder=f["z"]["frame"],
-    )
-    width, height = f["stroke"]
-    height *= f["row"] / (ax.bbox.height / ax.figure.dpi)  # the same length in every row
-    for place in ([] if first else [panel.left]) + ([] if final else [panel.right]):
-        ax.plot([place - width, place + width], [-height, height], color=f["ink"], linewidth=f["edge"], transform=across,
-                clip_on=False, zorder=f["z"]["frame"])  # fmt: skip
+def draw_badge(row: Row, last_value: float) -> None:
+    """Write "uncalibrated" inside the row, in the right-hand corner that curves ending at `last_value` leave free."""
+    f, words = settings("figure"), "uncalibrated"
+    up = last_value < row.low + f["badge_corner"] * (row.high - row.low)
+    size, pad = f["small_size"], f["badge_pad"] * f["small_size"]
+    width, height = wide(words, size) + 2 * pad, size + 2 * pad
+    left = row.left + row.width - f["tick"] - width
+    top = row.top + f["tick"] if up else row.bottom - 2 * f["tick"] - height
+    border = paint(fill=f["paper"], stroke=f["ink"], width=f["thin"], opacity=f["badge_alpha"], dash=f["badge_dash"])
+    row.canvas.rect(left, top, width, height, f'rx="{2 * pad:g}" {border}')
+    row.canvas.text(left + width / 2, top + height / 2, words, size=size, anchor="middle", at="middle",
+                    look='font-style="italic"')  # fmt: skip
 
 
-def label_arms(ax: Axes, axis: TimeAxis, result: Result, quantity: str) -> None:
+def label_arms(row: Row, axis: TimeAxis, result: Result, quantity: str) -> None:
     """Write each arm's name at its line where the arms lie furthest apart; not where names would overlap."""
     f = settings("figure")
     count = len(result.arms)
@@ -138,15 +156,15 @@ def label_arms(ax: Axes, axis: TimeAxis, result: Result, quantity: str) -> None:
         k = int(np.argmax(apart))
         if apart[k] > best:
             best, place, at = float(apart[k]), float(x[k]), [float(v[k]) for v in values]
-    low, high = ax.get_ylim()
-    if best < f["label_apart"] * (high - low):
+    if best < f["label_apart"] * (row.high - row.low):
         return
-    side = "right" if place > 1 - f["label_edge"] * 2 else "left" if place < f["label_edge"] * 2 else "center"
+    edge = 2 * f["label_edge"]
+    side = "end" if place > 1 - edge else "start" if place < edge else "middle"
     for name, value in zip(result.arms, at, strict=True):
-        below = value == min(at) and (value - low) > f["label_room"] * (high - low)
-        ax.annotate(_cut(name), (place, value), xytext=(0, -f["label_lift"] if below else f["label_lift"]), ha=side,
-                    va="top" if below else "bottom", textcoords="offset points", fontsize=f["small_size"],
-                    zorder=f["z"]["words"])  # fmt: skip
+        below = value == min(at) and (value - row.low) > f["label_room"] * (row.high - row.low)
+        lift = f["label_lift"] if below else -f["label_lift"]
+        row.canvas.text(float(row.x(place)), float(row.y(value)) + lift, cut(name), size=f["small_size"], anchor=side,
+                        at="top" if below else "base")  # fmt: skip
 
 
 def arm_marker(result: Result, arm: int) -> str:
@@ -158,55 +176,7 @@ def arm_marker(result: Result, arm: int) -> str:
     return str(f["markers"][drugs.index(arm) % len(f["markers"])])
 
 
-def key_rows(result: Result, *, points: bool) -> int:
-    """Return the number of rows of the key."""
-    entries = len(result.arms) + 2 + 1 + bool(_infusions(result)) + points
-    return -(-entries // settings("figure")["key_columns"])
-
-
-def draw_key(figure: Figure, result: Result, height: float, points: bool) -> None:
-    """Draw the key above the rows: the arms by line, the bands, the dose mark and the observed points."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    f = settings("figure")
-    ink, dashes = f["ink"], f["control_dash"]
-    handles: list[Any] = []
-    drugs = controls = 0
-    for a, name in enumerate(result.arms):
-        if is_control(result, a):
-            look: Any = (0, tuple(dashes[controls % len(dashes)]))
-            controls += 1
-        else:
-            look, drugs = "-", drugs + 1
-        colour = _key_colour(a, result)
-        handles.append(Line2D([], [], color=colour, linestyle=look, linewidth=f["line"], marker=arm_marker(result, a),
-                              markersize=f["mark_size"], label=_cut(name)))  # fmt: skip
-    handles.append(Patch(facecolor=ink, alpha=f["band90"] + f["band50"], label="half of subjects"))
-    handles.append(Patch(facecolor=ink, alpha=f["band90"], label="90 % of subjects"))
-    handles.append(Line2D([], [], color=ink, marker="v", linestyle="", markersize=f["dose_size"], label="dose"))
-    if _infusions(result):
-        handles.append(Patch(facecolor=f["infusion_tint"], label="first infusion"))
-    if points:
-        handles.append(
-            Line2D([], [], color=ink, marker="o", markersize=f["point_size"], linewidth=1, label="published figure")
-        )
-    figure.legend(handles=handles, loc="upper left", ncols=min(len(handles), f["key_columns"]), frameon=False,
-                  bbox_to_anchor=(f["left"] / f["width"] - f["key_shift"], 1), fontsize=f["text_size"], borderaxespad=0,
-                  columnspacing=1, handlelength=2, handletextpad=1 / 2)  # fmt: skip
-
-
-def _key_colour(arm: int, result: Result) -> str:
-    from ketasim.report.colours import arm_shade, shade
-
-    f = settings("figure")
-    if is_control(result, arm):
-        return str(f["ink"])
-    before = sum(not is_control(result, a) for a in range(arm))
-    return shade(f["key_grey"], arm_shade(before))
-
-
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Return a name short enough for a figure."""
     most = settings("figure")["longest_name"]
-    plain = text.replace("$", r"\$")
-    return plain if len(plain) <= most else plain[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return text if len(text) <= most else text[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -60,7 +60,15 @@ def key_figures(result: Result, compared: Sequence[Comparison]) -> str:
     if not compared:
         return "<p>None of the published figures on file was measured at the doses of this run.</p>"
     head = ("Key figure", "Model", "Published", "Compared, and what the published figure is for", "Source")
-    return html.table("Key figures beside published ones", head, [_row(result, c) for c in compared], kind="key")
+    of_whom = (
+        f"<p>The model's figures in this table are those of the first {len(result.ids):,} of {result.size:,} people in each "
+        "arm; everything else in this report is of all of them.</p>\n"
+        if result.partial
+        else ""
+    )
+    return of_whom + html.table(
+        "Key figures beside published ones", head, [_row(result, c) for c in compared], kind="key"
+    )
 
 
 def _row(result: Result, c: Comparison) -> list[str]:

@@ -32,7 +32,12 @@ def number(value: float) -> str:
 def _power(text: str) -> str:
     """Return "1.71e-05" as it is printed, 1.71 times a power of ten."""
     head, _, power = text.partition("e")
-    return f"{head} \N{MULTIPLICATION SIGN} 10" + str(int(power)).translate(_RAISED)
+    return f"{head} \N{MULTIPLICATION SIGN} 10{superscript(int(power))}"
+
+
+def superscript(power: int) -> str:
+    """Return a whole number in raised digits."""
+    return str(power).translate(_RAISED)
 
 
 def with_unit(value: float, unit: str) -> str:

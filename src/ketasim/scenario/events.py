@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ketasim.dosing import Schedule, build, expand
-from ketasim.engine.solve import Floats, Forcing
+from ketasim.engine.forcing import Floats, Forcing
 from ketasim.model import evaluate, symbol
 from ketasim.parameters import ParameterTable
 from ketasim.population import Individuals

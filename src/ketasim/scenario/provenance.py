@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -17,19 +18,24 @@ _MODEL_ROOMS = ("layers", "parameters", "system", "engine", "scenario")
 @cache
 def model_hash() -> str:
     """Return the SHA-256 of every data file that shapes a result (models, parameters, system, settings)."""
+    return text_hash(_MODEL_ROOMS, (".toml",))
+
+
+def text_hash(rooms: Sequence[str], suffixes: tuple[str, ...]) -> str:
+    """Return the SHA-256 of the files of these rooms whose names end so, names included."""
     digest = hashlib.sha256()
-    for room in _MODEL_ROOMS:
-        for name, text in sorted(_texts(files(f"ketasim.{room}"), room)):
+    for room in rooms:
+        for name, text in sorted(_texts(files(f"ketasim.{room}"), room, suffixes)):
             digest.update(f"{name}\n{text}\n".encode())
     return digest.hexdigest()
 
 
-def _texts(folder: Any, name: str) -> list[tuple[str, str]]:
+def _texts(folder: Any, name: str, suffixes: tuple[str, ...]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for entry in folder.iterdir():
         if entry.is_dir():
-            found += _texts(entry, f"{name}/{entry.name}")
-        elif entry.name.endswith(".toml"):
+            found += _texts(entry, f"{name}/{entry.name}", suffixes)
+        elif entry.name.endswith(suffixes):
             found.append((f"{name}/{entry.name}", entry.read_text("utf-8")))
     return found
 

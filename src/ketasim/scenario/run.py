@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from ketasim.dosing import Schedule
+from ketasim.engine.choose import Grid, choose_grid
 from ketasim.engine.compiled import Program
+from ketasim.engine.forcing import joined
 from ketasim.engine.settings import settings
 from ketasim.engine.solve import Floats, refuse_failures, scale_outputs, solve
 from ketasim.engine.structure import analyse, prune
 from ketasim.errors import InputError, nearest
+from ketasim.kept import fingerprint, kept
 from ketasim.parameters import ParameterTable, builtin_table
 from ketasim.population import Individuals, individuals
 from ketasim.scenario.events import forcing_of, schedule_of
 from ketasim.scenario.load import check_seed, check_size, default_times, limits, load_scenario, parse_times
 from ketasim.scenario.provenance import provenance
 from ketasim.scenario.spec import Arm, Scenario
-from ketasim.system.bind import whole_system
+from ketasim.system.bind import system_fingerprint, whole_system
 from ketasim.system.result import Result
 
 Progress = Callable[[int, int], None]
@@ -104,42 +107,125 @@ def run(
         If a subject could not be solved; the message names the subject, the bound and the remedy.
     """
     s = configured(scenario, size=size, seed=seed, until_h=until_h, quantities=quantities, times=times)
-    tolerance = settings().check_tolerance(s.tolerance if tolerance is None else tolerance)
-    tables = [arm_table(s, arm) for arm in s.arms]
-    schedules = [_placed(s, arm, table) for arm, table in zip(s.arms, tables, strict=True)]
-    output_times = np.array(s.times_h or default_times(s.horizon_h, dose_times(s.arms, s.horizon_h)))
-    inputs = tuple(sorted({c for schedule in schedules for c in schedule.compartments}))
-    program = program_for(inputs, s.quantities)
-    step = check_size(chunk, "chunk") if chunk is not None else s.size
-    arms: list[Floats] = []
+    ready = prepare(s, tolerance)
     count = _Counter(s.size * len(s.arms), progress)
-    for table, schedule in zip(tables, schedules, strict=True):
-        parts: list[Floats] = []
-        for first in range(1, s.size + 1, step):
-            people = individuals(table, s.seed, first, min(step, s.size + 1 - first), spread=s.spread)
-            parts.append(_solved(program, table, schedule, people, output_times, tolerance, count))
-        arms.append(np.concatenate(parts, axis=2))
+    arms = [ready.solve(a, 1, s.size, chunk=chunk, progress=count) for a in range(len(s.arms))]
     stacked = np.stack(arms)  # (arm, time, output, subject)
-    known = whole_system().quantities
-    return Result(
-        title=s.title,
-        arms=tuple(a.name for a in s.arms),
-        ids=np.arange(1, s.size + 1),
-        times_h=output_times,
-        quantities={n: known[n] for n in s.quantities},
-        values={n: np.ascontiguousarray(stacked[:, :, k].transpose(0, 2, 1)) for k, n in enumerate(s.quantities)},
-        seed=s.seed,
-        controls=tuple(a.control for a in s.arms),
-        doses={a.name: a.dose_texts for a in s.arms},
-        dose_times_h={a.name: dose_times([a], s.horizon_h) for a in s.arms},
-        provenance=provenance(s, tolerance),
-    )
+    values = {n: np.ascontiguousarray(stacked[:, :, k].transpose(0, 2, 1)) for k, n in enumerate(s.quantities)}
+    return ready.result(values)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checked scenario, ready to be solved for any people of any arm; `times_h` are the output times (h)."""
+
+    scenario: Scenario
+    tolerance: float
+    tables: tuple[ParameterTable, ...]
+    schedules: tuple[Schedule, ...]
+    times_h: Floats
+
+    @cached_property
+    def program(self) -> Program:
+        """The compiled system for the doses of all arms."""
+        inputs = tuple(sorted({c for schedule in self.schedules for c in schedule.compartments}))
+        return program_for(inputs, self.scenario.quantities)
+
+    @cached_property
+    def grids(self) -> tuple[Grid, ...]:
+        """The steps of each arm, chosen from the tolerance on its first people, however many the run has.
+
+        Arms with events at the same times share their steps, so that what their treatments leave alone is equal to the bit.
+        """
+        alike: dict[tuple[tuple[float, float], ...], list[int]] = {}
+        for a, schedule in enumerate(self.schedules):
+            alike.setdefault(tuple((s.start_h, s.length_h) for s in schedule.segments), []).append(a)
+        found = {
+            a: grid for arms in alike.values() for a, grid in zip(arms, [self._grid(arms)] * len(arms), strict=True)
+        }
+        return tuple(found[a] for a in range(len(self.schedules)))
+
+    def _grid(self, arms: Sequence[int]) -> Grid:
+        s, program, flat = self.scenario, self.program, self.program.structure.flat
+        params, events = [], []
+        for a in arms:
+            people = individuals(self.tables[a], s.seed, 1, max(1, settings().lanes // len(arms)), spread=s.spread)
+            params.append(people.matrix(flat.params))
+            events.append(forcing_of(self.schedules[a], flat.inputs, people, self.tables[a]))
+        return choose_grid(program, np.concatenate(params, axis=1), joined(events), self.tolerance, len(self.times_h))
+
+    def solve(
+        self,
+        arm: int,
+        first: int,
+        count: int,
+        *,
+        chunk: int | None = None,
+        threads: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Floats:
+        """Return the quantities of subjects `first` to `first + count - 1` of an arm (its index), (time, quantity, subject).
+
+        Parameters
+        ----------
+        chunk : subjects solved at a time (None: all); threads : of the solver (None: one for each core); neither changes
+            the result.
+        progress : called with the number of subjects just solved.
+
+        Raises
+        ------
+        RunError
+            If a subject could not be solved.
+        """
+        s, table, parts = self.scenario, self.tables[arm], []
+        step = check_size(chunk, "chunk") if chunk is not None else count
+        for start in range(first, first + count, step):
+            people = individuals(table, s.seed, start, min(step, first + count - start), spread=s.spread)
+            parts.append(_solved(self, arm, people, threads, progress))
+        return np.concatenate(parts, axis=2)
+
+    def result(
+        self, values: Mapping[str, Floats], *, whole: Mapping[str, Mapping[str, Floats]] | None = None
+    ) -> Result:
+        """Return the run's `Result` from `values` (quantity to (arm, subject, time), subjects from the first on).
+
+        Parameters
+        ----------
+        whole : the statistics of everybody, where `values` hold only the first of the people (see `Result`).
+        """
+        s, known = self.scenario, whole_system().quantities
+        held = next(iter(values.values())).shape[1]
+        return Result(
+            title=s.title,
+            arms=tuple(a.name for a in s.arms),
+            ids=np.arange(1, held + 1),
+            times_h=self.times_h,
+            quantities={n: known[n] for n in s.quantities},
+            values=values,
+            seed=s.seed,
+            controls=tuple(a.control for a in s.arms),
+            doses={a.name: a.dose_texts for a in s.arms},
+            dose_times_h={a.name: dose_times([a], s.horizon_h) for a in s.arms},
+            provenance=provenance(s, self.tolerance),
+            total=None if whole is None else s.size,
+            whole=whole,
+        )
+
+
+def prepare(s: Scenario, tolerance: float | None = None) -> Prepared:
+    """Check what is left to check of a configured scenario and lay out its doses and times. Raises `InputError`."""
+    tolerance = settings().check_tolerance(s.tolerance if tolerance is None else tolerance)
+    tables = tuple(arm_table(s, arm) for arm in s.arms)
+    schedules = tuple(_placed(s, arm, table) for arm, table in zip(s.arms, tables, strict=True))
+    times = np.array(s.times_h or default_times(s.horizon_h, dose_times(s.arms, s.horizon_h)))
+    return Prepared(s, tolerance, tables, schedules, times)
 
 
 @lru_cache(maxsize=32)
 def program_for(inputs: tuple[str, ...], quantities: tuple[str, ...]) -> Program:
     """Return the compiled whole system for doses into `inputs`, reporting `quantities`; kept for the process."""
-    structure = analyse(prune(whole_system().flat, quantities, inputs))
+    key = f"{system_fingerprint()} {fingerprint('engine')} {inputs} {quantities}"
+    structure = kept("structure", key, lambda: analyse(prune(whole_system().flat, quantities, inputs)))
     return Program(structure, settings(), quantities)
 
 
@@ -175,17 +261,21 @@ class _Counter:
 
 
 def _solved(
-    program: Program,
-    table: ParameterTable,
-    schedule: Schedule,
-    people: Individuals,
-    times: Floats,
-    tolerance: float,
-    count: _Counter,
+    ready: Prepared, arm: int, people: Individuals, threads: int | None, progress: Callable[[int], None] | None
 ) -> Floats:
     """Return the quantities of these people in one arm, (time, quantity, person), in the units of the quantities."""
-    flat = program.structure.flat
-    forcing = forcing_of(schedule, flat.inputs, people, table)
-    solution = solve(program, people.matrix(flat.params), forcing, times, tolerance=tolerance, progress=count)
-    refuse_failures(program, solution, people.ids.tolist(), tolerance)
+    program, flat = ready.program, ready.program.structure.flat
+    forcing = forcing_of(ready.schedules[arm], flat.inputs, people, ready.tables[arm])
+    params = people.matrix(flat.params)
+    solution = solve(
+        program,
+        params,
+        forcing,
+        ready.times_h,
+        tolerance=ready.tolerance,
+        grid=ready.grids[arm],
+        threads=threads,
+        progress=progress,
+    )
+    refuse_failures(program, solution, people.ids.tolist(), ready.tolerance)
     return scale_outputs(program, solution.outputs)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from ketasim.dosing import Record, read_events
 from ketasim.dosing.record import Evid
 from ketasim.errors import InputError, nearest
 from ketasim.files import read_toml
+from ketasim.parameters import ParameterTable
+from ketasim.simulate.covariates import Course, course_of
 from ketasim.units import coherent_factor, convert, parse_quantity
 
 _KEYS = ("input", "amount", "duration", "start", "every", "count")
@@ -18,17 +20,40 @@ _KEYS = ("input", "amount", "duration", "start", "every", "count")
 
 @dataclass(frozen=True)
 class Dosing:
-    """Records by subject; the key None holds the records of everyone. Amounts are in the amount unit of each input."""
+    """Records by subject; the key None holds the records of everyone. Amounts are in the amount unit of each input.
+
+    `courses` holds the covariates by the same keys, empty where the table has none; `ignored` the columns not used.
+    """
 
     records: Mapping[str | None, Sequence[Record]]
     observations_h: tuple[float, ...] = ()
+    courses: Mapping[str | None, Course] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The names of the covariates in the table."""
+        return tuple(next(iter(self.courses.values())).values) if self.courses else ()
+
+    @property
+    def changing(self) -> frozenset[str]:
+        """The names of the covariates that change within some subject."""
+        return frozenset(n for c in self.courses.values() for n in c.changing)
 
 
-def read_dosing(path: Path, inputs: Mapping[str, str]) -> Dosing:
+def read_dosing(
+    path: Path,
+    inputs: Mapping[str, str],
+    table: ParameterTable | None = None,
+    covariates: Collection[str] = (),
+    rule: str | None = None,
+) -> Dosing:
     """Read the dosing of a model with these inputs (name -> unit of rate).
 
     A `.toml` file is a regimen for everyone; any other file is an event table: TIME in h, AMT in the input's amount unit, RATE
-    per h, CMT the name or the number of the input. A table with one subject holds for everyone.
+    per h, CMT the name or the number of the input. A table with one subject holds for everyone. Columns named in
+    `covariates` are read; where one changes within a subject, `rule` ("locf" or "nocb") must say when. `table` tells which
+    values a parameter may take.
 
     Raises
     ------
@@ -37,12 +62,30 @@ def read_dosing(path: Path, inputs: Mapping[str, str]) -> Dosing:
     """
     if path.suffix == ".toml":
         return Dosing({None: _regimen(path, inputs)})
-    table = read_events(path, list(inputs))
-    looks = sorted({r.time for records in table.values() for r in records if r.evid == Evid.OBSERVATION})
-    if len(table) == 1:
-        return Dosing({None: next(iter(table.values()))}, tuple(looks))
-    by_subject: dict[str | None, Sequence[Record]] = {name: table[name] for name in table}
-    return Dosing(by_subject, tuple(looks))
+    events = read_events(path, list(inputs), covariates)
+    looks = sorted({r.time for records in events.values() for r in records if r.evid == Evid.OBSERVATION})
+    try:
+        courses = {n: course_of(events[n], cells, rule, table) for n, cells in events.covariates.items() if cells}
+        for name, course in courses.items():
+            _refuse_steady(events[name], course)
+    except InputError as error:
+        raise error.at(file=path) from None
+    everyone = len(events) == 1
+    return Dosing(
+        {None if everyone else name: records for name, records in events.items()},
+        tuple(looks),
+        {None if everyone else name: course for name, course in courses.items()},
+        events.other_columns,
+    )
+
+
+def _refuse_steady(records: Sequence[Record], course: Course) -> None:
+    steady = next((r for r in records if r.ss), None)
+    if steady is not None and course.changing:
+        raise InputError(
+            f"a steady state of subject {steady.id!r}, whose {course.changing[0]} changes", line=steady.line, key="SS",
+            value=steady.ss, expected="SS 0, or covariates that do not change",
+        )  # fmt: skip
 
 
 def _regimen(path: Path, inputs: Mapping[str, str]) -> list[Record]:

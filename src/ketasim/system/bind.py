@@ -13,6 +13,7 @@ import sympy as sp
 
 from ketasim.errors import InputError, nearest
 from ketasim.files import read_toml
+from ketasim.kept import fingerprint, kept
 from ketasim.layers import layer_model
 from ketasim.model import FlatModel, ModelSpec, check_units, parse_expression, symbol
 from ketasim.model.spec import Output
@@ -140,5 +141,14 @@ class _Binder:
 @cache
 def whole_system() -> BoundSystem:
     """Return the system shipped with the package: dose to mood, with its acute risks."""
+    return kept("system", system_fingerprint(), _bind_whole)
+
+
+def system_fingerprint() -> str:
+    """Return a hash of everything that the shipped system depends on."""
+    return fingerprint("system", "layers", "model", "parameters", "units")
+
+
+def _bind_whole() -> BoundSystem:
     with as_file(files("ketasim.system").joinpath("data", "whole.toml")) as path:
         return bind(path, builtin_table())

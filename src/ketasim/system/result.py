@@ -26,6 +26,9 @@ class Result:
 
     `values` maps a quantity to an array (arm, subject, time) in that quantity's unit; `times_h` are in h. `provenance` holds
     versions, hashes, seed and the whole scenario; `doses` the text of each arm's doses.
+
+    A run too large to be held is summarised from its files: then `values` hold the first of the people (`ids`), `total` says
+    how many people each arm has and `whole` holds the statistics of all of them.
     """
 
     title: str
@@ -39,15 +42,22 @@ class Result:
     doses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     dose_times_h: Mapping[str, Sequence[float]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    total: int | None = None
+    whole: Mapping[str, Mapping[str, NDArray[np.float64]]] | None = None
 
     @property
     def size(self) -> int:
-        """The number of subjects in each arm."""
-        return len(self.ids)
+        """The number of subjects in each arm, held in `values` or not."""
+        return len(self.ids) if self.total is None else self.total
+
+    @property
+    def partial(self) -> bool:
+        """Whether `values` hold only the first of the people."""
+        return len(self.ids) < self.size
 
     def __getitem__(self, name: str) -> xarray.DataArray:
-        """Return a quantity as an array (arm, id, time) with `units`. Raises `InputError` for an unknown
-        name, `RunError` where xarray is not installed.
+        """Return a quantity as an array (arm, id, time) with `units`, of the people held. Raises `InputError` for an
+        unknown name, `RunError` where xarray is not installed.
         """
         try:
             import xarray
@@ -66,8 +76,10 @@ class Result:
 
     @cached_property
     def statistics(self) -> Mapping[str, Mapping[str, NDArray[np.float64]]]:
-        """Return for each quantity the arrays (arm, time) of mean, sd, p05, p25, median, p75, p95 over subjects."""
-        return {name: _statistics(v) for name, v in self.values.items()}
+        """Return for each quantity the arrays (arm, time) of mean, sd, p05, p25, median, p75, p95 over all subjects."""
+        if self.whole is not None:
+            return self.whole
+        return {name: summarised(v, axis=1) for name, v in self.values.items()}
 
     def summary(self) -> list[dict[str, Any]]:
         """Return the rows (arm, quantity, unit, time_h, mean, sd, p05, median, p95, calibrated) of a run's table."""
@@ -87,10 +99,13 @@ class Result:
         return tuple(n for n in self.values if "uncalibrated" in self.quantities[n].calibration)
 
 
-def _statistics(values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Summarise (arm, subject, time) over subjects; the SD of one subject is 0."""
-    result = {"mean": values.mean(axis=1), "sd": values.std(axis=1, ddof=1 if values.shape[1] > 1 else 0)}
-    points = np.percentile(values, list(_PERCENTILES.values()), axis=1)
+def summarised(values: NDArray[np.float64], axis: int, *, overwrite: bool = False) -> dict[str, NDArray[np.float64]]:
+    """Return mean, sd, p05, p25, median, p75, p95 of values along the axis of subjects; the SD of one subject is 0.
+
+    Percentiles are linear between the order statistics. `overwrite` lets them reorder `values`, which saves a copy.
+    """
+    result = {"mean": values.mean(axis=axis), "sd": values.std(axis=axis, ddof=1 if values.shape[axis] > 1 else 0)}
+    points = np.percentile(values, list(_PERCENTILES.values()), axis=axis, overwrite_input=overwrite)
     result |= dict(zip(_PERCENTILES, points, strict=True))
     return result
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
+from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from ketasim.errors import InputError
+from ketasim.kept import fingerprint, kept
 from ketasim.units.registry import registry
 
 if TYPE_CHECKING:
@@ -42,6 +46,42 @@ _TIMES = frozenset(
     {"s", "sec", "second", "seconds", "min", "minute", "minutes", "h", "hr", "hour", "hours", "d", "day", "days"}
     | {"week", "weeks", "wk", "month", "months", "year", "years"}
 )
+
+
+_Kind = tuple[tuple[str, float], ...]  # dimensions with their exponents, by name
+
+
+@dataclass(frozen=True)
+class _Common:
+    """What pint says of the units of data/common.toml: their dimensions, coherent factors, and factors between pairs."""
+
+    kinds: dict[str, _Kind]
+    coherent: dict[str, float]
+    factors: dict[tuple[str, str], float]
+
+
+@cache
+def _common() -> _Common:
+    return kept("units", fingerprint("units"), _asked_of_pint)
+
+
+def _asked_of_pint() -> _Common:
+    listed = tomllib.loads(files("ketasim.units").joinpath("data", "common.toml").read_text("utf-8"))
+    return _Common(
+        kinds={u: _computed_kind(u) for u in listed["units"]},
+        coherent={u: _computed_coherent(u) for u in listed["units"]},
+        factors={(a, b): _computed_factor(a, b) for a, b in listed["conversions"]},
+    )
+
+
+def _kind(unit: str) -> _Kind:
+    found = _common().kinds.get(unit)
+    return _computed_kind(unit) if found is None else found
+
+
+@cache
+def _computed_kind(unit: str) -> _Kind:
+    return tuple(sorted((name, float(power)) for name, power in parse_unit(unit).dimensionality.items()))  # type: ignore[arg-type]
 
 
 @cache
@@ -94,8 +134,8 @@ def parse_quantity(text: object, like: str | None = None) -> tuple[float, str]:
         raise InputError("not a finite number", value=text, expected=f"a finite quantity in {example}")
     if not unit:
         raise InputError("a unit is missing", value=text, expected=f"for example '{match[1]} {example}'")
-    parsed = parse_unit(unit)
-    if like is not None and parsed.dimensionality != parse_unit(like).dimensionality:
+    kind = _kind(unit)
+    if like is not None and kind != _kind(like):
         raise InputError("wrong kind of unit", value=text, expected=f"a quantity convertible to {like}")
     if like == "h" and unit not in _TIMES:
         raise InputError("unknown unit of time", value=text, expected="s, min, h, d, week, month or year")
@@ -104,12 +144,17 @@ def parse_quantity(text: object, like: str | None = None) -> tuple[float, str]:
 
 def is_compatible(unit: str, other: str) -> bool:
     """Return whether the two units share a dimension."""
-    return bool(parse_unit(unit).dimensionality == parse_unit(other).dimensionality)
+    return _kind(unit) == _kind(other)
+
+
+def _factor(unit: str, other: str) -> float:
+    found = _common().factors.get((unit, other))
+    return _computed_factor(unit, other) if found is None else found
 
 
 @cache
-def _factor(unit: str, other: str) -> float:
-    if not is_compatible(unit, other):
+def _computed_factor(unit: str, other: str) -> float:
+    if _computed_kind(unit) != _computed_kind(other):
         raise InputError("units do not convert", value=unit, expected=f"a unit of the kind of {other}")
     return float(registry().convert(1.0, parse_unit(unit), parse_unit(other)))
 
@@ -125,9 +170,14 @@ def convert(value: float, unit: str, other: str) -> float:
     return value * _factor(unit, other)
 
 
-@cache
 def coherent_factor(unit: str) -> float:
     """Return the number of coherent units (h, umol, dm, mg, point, dB, ...) in one `unit`."""
+    found = _common().coherent.get(unit)
+    return _computed_coherent(unit) if found is None else found
+
+
+@cache
+def _computed_coherent(unit: str) -> float:
     parsed = parse_unit(unit)
     target = registry().Unit("")
     for dimension, exponent in parsed.dimensionality.items():

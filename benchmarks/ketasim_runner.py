@@ -1,0 +1,64 @@
+"""ketpd by ketasim, on the level of its engine: the one file to adapt when the engine's interface changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+import ketasim
+from benchmarks.ketpd.peers.base import Floats
+from benchmarks.ketpd.problem import Problem
+from ketasim.engine.compiled import Program
+from ketasim.engine.forcing import Forcing
+from ketasim.engine.settings import settings
+from ketasim.engine.solve import refuse_failures, scale_outputs, solve
+from ketasim.engine.structure import analyse, prune
+from ketasim.model import flatten_one, load_model
+from ketasim.units import coherent_factor
+
+ASKED = ("C", "M")
+EVERYTHING = {"CH": {"is": "H/VH", "unit": "mg/L"}}  # needs N1, N2 and H beside what C and M need
+
+
+class Peer:
+    """Setting: `tolerance`, `states` ("needed": those on which C and M depend; "all": outputs that need every state)."""
+
+    def __init__(self, problem: Problem, setting: dict[str, Any]) -> None:
+        self.problem, self.setting = problem, setting
+        data, outputs = dict(problem.model), list(ASKED)
+        if setting["states"] == "all":
+            data["output"] = data["output"] | EVERYTHING
+            outputs += EVERYTHING
+        spec = load_model(data, name="ketpd", file=Path("ketpd"), unit_of=data["params"].__getitem__)
+        flat = prune(flatten_one(spec), outputs, tuple(spec.inputs))
+        self.units = {name: coherent_factor(spec.params[name]) for name in flat.params}
+        self.input = coherent_factor(next(iter(spec.inputs.values())))
+        self.program = Program(analyse(flat), settings(), outputs)
+
+    def solve(self, subjects: dict[str, Floats], times: Floats) -> tuple[Floats, Floats]:
+        """See peers/base.Peer; subjects that were not solved are refused as in every run of ketasim."""
+        count = len(next(iter(subjects.values())))
+        params = np.array([
+            np.broadcast_to(np.asarray(subjects.get(n, self.problem.values[n])) * unit, (count,))
+            for n, unit in self.units.items()
+        ])  # fmt: skip
+        tolerance = self.setting["tolerance"]
+        solution = solve(self.program, params, self._forcing(count), times, tolerance=tolerance)
+        refuse_failures(self.program, solution, range(1, count + 1), tolerance)
+        values = scale_outputs(self.program, solution.outputs)
+        return values[:, 0].T, values[:, 1].T
+
+    def _forcing(self, count: int) -> Forcing:
+        begin, end, rate = (np.array(column) for column in zip(*self.problem.segments, strict=True))
+        spans = len(begin)
+        return Forcing(
+            start_h=begin, length_h=end - begin, reset=np.zeros(spans, dtype=bool), mark=np.zeros(spans, dtype=np.int64),
+            bolus=np.zeros((spans, 1, count)), rate=np.broadcast_to(self.input * rate[:, None, None], (spans, 1, count)),
+        )  # fmt: skip
+
+    def version(self) -> str:
+        """See peers/base.Peer."""
+        return f"ketasim {ketasim.__version__}, JAX {jax.__version__}"

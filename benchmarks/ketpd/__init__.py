@@ -1,0 +1,1 @@
+"""One fixed problem (ketpd), solved by ketasim and by other simulators in the same run: `make bench`."""

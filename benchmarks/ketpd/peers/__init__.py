@@ -1,0 +1,1 @@
+"""One file a simulator; each offers `Peer` (see base.py) and nothing else that the benchmark uses."""

@@ -1,0 +1,89 @@
+"""A mesh, its events and its output times as the padded arrays of the kernel: few shapes mean few compilations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.engine.collocation import radau
+from ketasim.engine.compiled import Program
+from ketasim.engine.dense import linear_weights, rest_weights
+from ketasim.engine.forcing import Forcing
+from ketasim.engine.kernel import Plan, pad
+from ketasim.engine.mesh import Mesh, locate
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The padded numbers of steps, step lengths, segments and outputs."""
+
+    steps: int
+    rungs: int
+    segments: int
+    outputs: int
+
+    @classmethod
+    def of(cls, mesh: Mesh, forcing: Forcing, outputs: int) -> Shapes:
+        """Return the shapes that serve a mesh, its events and a number of output times."""
+        return cls(
+            steps=bucket(mesh.steps + 1, 4096, 8),
+            rungs=bucket(mesh.levels, 16, 2),
+            segments=bucket(len(forcing.length_h), 16, 4),
+            outputs=bucket(outputs, 16, 4) if outputs <= 1024 else -(-outputs // 512) * 512,
+        )
+
+
+def bucket(n: int, least: int, factor: int) -> int:
+    """Return the next of the sizes `least`, `least` x `factor`, ..."""
+    size = least
+    while size < n:
+        size *= factor
+    return size
+
+
+def plan_of(mesh: Mesh, forcing: Forcing, times: Floats, scale: Floats, shapes: Shapes, program: Program) -> Plan:
+    """Return the plan of a run without its subjects; `times` (O) sorted, in h."""
+    nodes = radau(program.settings.stages)[0]
+    step, theta = locate(mesh, times)
+    width = np.where(step >= 0, mesh.step_h[np.maximum(step, 0)], 0.0)
+    g, k = shapes.steps, shapes.segments
+    level = np.where(mesh.level < 0, shapes.rungs, mesh.level)
+    finer = math.ceil(math.log2(mesh.unit_h / program.settings.series_h))
+    return Plan(
+        steps=jnp.asarray(mesh.steps),
+        rungs=jnp.asarray(mesh.levels),
+        finer=jnp.asarray(min(max(finer, program.settings.least_halvings), program.settings.most_halvings)),
+        rung_h=jnp.asarray(mesh.unit_h * 2.0 ** np.minimum(np.arange(shapes.rungs), mesh.levels)),
+        level=jnp.asarray(pad(level, g, shapes.rungs)),
+        step_h=jnp.asarray(pad(mesh.step_h, g)),
+        segment=jnp.asarray(pad(mesh.segment, g)),
+        opens=jnp.asarray(pad(mesh.opens, g)),
+        reset=jnp.asarray(pad(forcing.reset, k)),
+        mark=jnp.asarray(pad(forcing.mark, k)),
+        bolus=jnp.zeros((k, forcing.bolus.shape[1], 1)),
+        rate=jnp.zeros((k, forcing.rate.shape[1], 1)),
+        out_start=jnp.asarray(pad(np.searchsorted(step, np.arange(mesh.steps + 1), side="left"), g + 1, len(times))),
+        linear=jnp.asarray(pad(linear_weights(nodes, theta, width), shapes.outputs)),
+        rest=jnp.asarray(pad(rest_weights(nodes, theta), shapes.outputs)),
+        scale=jnp.asarray(scale),
+        probe=jnp.asarray(False),
+        start=jnp.zeros((len(scale), program.settings.lanes)),
+        resume=jnp.asarray(False),
+    )
+
+
+def with_subjects(
+    plan: Plan, forcing: Forcing, who: NDArray[np.int64], shapes: Shapes, start: Floats | None = None
+) -> Plan:
+    """Return the plan with the events of these subjects, one in each lane, and their states to start from (states, S)."""
+    plan = plan if start is None else plan._replace(start=start[:, who], resume=np.bool_(True))
+    return plan._replace(
+        bolus=pad(np.ascontiguousarray(forcing.bolus[:, :, who]), shapes.segments),
+        rate=pad(np.ascontiguousarray(forcing.rate[:, :, who]), shapes.segments),
+    )
