@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ketasim.engine.choose import choose_grid
-from ketasim.engine.solve import probes, solve
+from ketasim.engine.solve import solve
 from ketasim.engine.structure import prune
 from ketasim.parameters import builtin_table
 from ketasim.population import individuals
@@ -39,8 +39,7 @@ def setup():
 def grid(setup):
     """Return the steps of the arm at the default tolerance."""
     program, params, forcing = setup
-    who = probes(params)
-    return choose_grid(program, params[:, who], forcing.of_subjects(who), 1e-6, len(TIMES))
+    return choose_grid(program, params, forcing, 1e-6, len(TIMES))
 
 
 # As many as the default grid has, so that the compiled program is shared with the other tests of the landmark.

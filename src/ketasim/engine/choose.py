@@ -48,7 +48,7 @@ def choose_grid(
 
     Parameters
     ----------
-    params : (parameters, S) of the probe subjects in coherent units; as many as there are lanes are used.
+    params : (parameters, S) in coherent units; up to as many subjects as there are lanes, evenly spaced ranks, are probes.
     forcing : events of the same subjects.
     tolerance : relative error aimed at.
     outputs : number of output times of the run to come, so that it is served by the same compiled program.
@@ -62,7 +62,7 @@ def choose_grid(
     segments = forcing.segments
     profiles = first_profiles(segments, s)
     scale = np.full(len(program.structure.flat.states), s.negligible)
-    who = np.flatnonzero(np.isfinite(params).all(axis=0))[: s.lanes]
+    who = _probes(params, s.lanes)
     error = np.inf
     for k in range(s.rounds if len(who) else 0):
         mesh = build_mesh(segments, profiles, s)
@@ -82,6 +82,13 @@ def choose_grid(
             aim = s.aim / 2 ** max(0, k - s.settled)
             profiles = _revised(mesh, errors, len(segments), aim * tolerance, s)
     return Grid(segments, profiles, scale, error)
+
+
+def _probes(params: Floats, most: int) -> NDArray[np.int64]:
+    """Return subjects (up to `most`) that span the population whatever its order; those with numbers that are none are left out."""
+    known = np.flatnonzero(np.isfinite(params).all(axis=0))
+    order = known[np.lexsort(params[::-1, known])] if len(params) else known
+    return np.asarray(order[np.unique(np.linspace(0, len(order) - 1, min(most, len(order))).round().astype(int))])
 
 
 def _probe(

@@ -21,7 +21,6 @@ from ketasim.engine.forcing import Forcing
 from ketasim.engine.kernel import Kernel, Plan, Run
 from ketasim.engine.mesh import locate
 from ketasim.engine.plan import Shapes, bucket, plan_of, with_subjects
-from ketasim.engine.solve import probes
 from ketasim.engine.step import Carry, Step, weighted
 
 Array = jax.Array
@@ -54,8 +53,7 @@ def gradient(
     tolerance = program.settings.check_tolerance(tolerance)
     times = np.asarray(times_h, dtype=float)
     if grid is None:
-        who = probes(params)
-        grid = choose_grid(program, params[:, who], forcing.of_subjects(who), tolerance, len(times))
+        grid = choose_grid(program, params, forcing, tolerance, len(times))
     mesh = grid.mesh(program.settings)
     shapes = Shapes(bucket(mesh.steps, 64, 2), bucket(mesh.levels, 8, 2), len(forcing.length_h), len(times))
     plan = plan_of(mesh, forcing, times, grid.scale, shapes, program)

@@ -70,9 +70,7 @@ def solve(
     times = np.asarray(times_h, dtype=float)
     order = np.argsort(times, kind="stable")
     if grid is None:
-        who = probes(params)
-        begin = None if start is None else start[:, who]
-        grid = choose_grid(program, params[:, who], forcing.of_subjects(who), tolerance, len(times), start=begin)
+        grid = choose_grid(program, params, forcing, tolerance, len(times), start=start)
     result = _attempt(program, params, forcing, times[order], grid, 0, start, threads, progress)
     bound = tolerance * program.settings.error_factor
     for refine in range(1, program.settings.refinements + 1):
@@ -94,13 +92,6 @@ def solve(
     n = len(program.outputs)
     states = values[:, n:] if values.shape[1] > n else None
     return Solution(values[:, :n], outcome, result.error, result.final, states)
-
-
-def probes(params: Floats, most: int = 64) -> NDArray[np.int64]:
-    """Return subjects (up to `most`) that span the population whatever its order: evenly spaced ranks."""
-    subjects = params.shape[1]
-    order = np.lexsort(params[::-1]) if len(params) else np.arange(subjects)
-    return np.asarray(order[np.unique(np.linspace(0, subjects - 1, min(most, subjects)).round().astype(int))])
 
 
 def refuse_failures(program: Program, solution: Solution, ids: Sequence[object], tolerance: float | None) -> None:
