@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,10 @@ import numpy as np
 import ketasim
 from benchmarks.ketpd.peers.base import Floats
 from benchmarks.ketpd.problem import Problem
+from ketasim.engine.choose import choose_grid
 from ketasim.engine.compiled import Program
 from ketasim.engine.forcing import Forcing
+from ketasim.engine.gradient import gradient
 from ketasim.engine.settings import settings
 from ketasim.engine.solve import refuse_failures, scale_outputs, solve
 from ketasim.engine.structure import analyse, prune
@@ -21,6 +25,8 @@ from ketasim.units import coherent_factor
 
 ASKED = ("C", "M")
 EVERYTHING = {"CH": {"is": "H/VH", "unit": "mg/L"}}  # needs N1, N2 and H beside what C and M need
+
+DIRECTION = (2e-3, 1e-3)  # steps of the differences, relative
 
 
 class Peer:
@@ -38,14 +44,46 @@ class Peer:
         self.input = coherent_factor(next(iter(spec.inputs.values())))
         self.program = Program(analyse(flat), settings(), outputs)
 
-    def solve(self, subjects: dict[str, Floats], times: Floats) -> tuple[Floats, Floats]:
-        """See peers/base.Peer; subjects that were not solved are refused as in every run of ketasim."""
-        count = len(next(iter(subjects.values())))
-        params = np.array([
+    def _params(self, subjects: dict[str, Floats], count: int) -> Floats:
+        return np.array([
             np.broadcast_to(np.asarray(subjects.get(n, self.problem.values[n])) * unit, (count,))
             for n, unit in self.units.items()
         ])  # fmt: skip
-        tolerance = self.setting["tolerance"]
+
+    def gradient(self, subjects: dict[str, Floats], times: Floats, at_least_s: float) -> dict[str, float]:
+        """Return CPU seconds of a run and of a gradient on the same steps, and how far the gradient is from differences.
+
+        The summary is the sum of squares of C and M over all times; the difference is taken along one direction (all
+        parameters larger by a part), with Richardson's extrapolation, and relative to it.
+        """
+        count = len(next(iter(subjects.values())))
+        params, forcing, tolerance = self._params(subjects, count), self._forcing(count), self.setting["tolerance"]
+        grid = choose_grid(self.program, params, forcing, tolerance, len(times))
+
+        def run(values: Floats) -> Floats:
+            return solve(self.program, values, forcing, times, tolerance=tolerance, grid=grid).outputs
+
+        def slope(part: float) -> Floats:
+            up, down = (np.asarray(_squares(run(params * (1 + step)))) for step in (part, -part))
+            return (up - down) / (2 * part)
+
+        slopes = gradient(self.program, params, forcing, times, _squares, tolerance=tolerance, grid=grid)[1]
+        along, wide, narrow = (slopes * params).sum(axis=0), *map(slope, DIRECTION)
+        exact = narrow + (narrow - wide) / ((DIRECTION[0] / DIRECTION[1]) ** 2 - 1)
+        return {
+            "parameters": len(params),
+            "run_s": _cpu_s(lambda: run(params), at_least_s),
+            "gradient_s": _cpu_s(
+                lambda: gradient(self.program, params, forcing, times, _squares, tolerance=tolerance, grid=grid),
+                at_least_s,
+            ),
+            "difference": float(np.abs(along / exact - 1).max()),
+        }
+
+    def solve(self, subjects: dict[str, Floats], times: Floats) -> tuple[Floats, Floats]:
+        """See peers/base.Peer; subjects that were not solved are refused as in every run of ketasim."""
+        count = len(next(iter(subjects.values())))
+        params, tolerance = self._params(subjects, count), self.setting["tolerance"]
         solution = solve(self.program, params, self._forcing(count), times, tolerance=tolerance)
         refuse_failures(self.program, solution, range(1, count + 1), tolerance)
         values = scale_outputs(self.program, solution.outputs)
@@ -62,3 +100,17 @@ class Peer:
     def version(self) -> str:
         """See peers/base.Peer."""
         return f"ketasim {ketasim.__version__}, JAX {jax.__version__}"
+
+
+def _squares(outputs: Any) -> Any:
+    return (outputs**2).sum(axis=(0, 1))
+
+
+def _cpu_s(work: Callable[[], Any], at_least_s: float) -> float:
+    """CPU seconds of one pass, after one that compiles; passes are repeated until `at_least_s` is spent."""
+    work()
+    passes, began = 0, time.process_time()
+    while passes == 0 or time.process_time() - began < at_least_s:
+        work()
+        passes += 1
+    return (time.process_time() - began) / passes

@@ -41,7 +41,21 @@ def table_rows(cache: Path) -> list[Row]:
         for k in range(config()["effort"]["rounds"]):
             say(f"round {k + 1} of {config()['effort']['rounds']}")
             _round(ready, clients)
+        for row in rows:
+            if row["tool"] == OURS and row in ready:
+                _gradient(row, clients[OURS])
     return rows
+
+
+def _gradient(row: Row, client: Client) -> None:
+    """What derivatives by all parameters cost, round after round."""
+    effort = config()["effort"]
+    try:
+        for _ in range(effort["rounds"]):
+            found = client.ask("gradient", subjects=effort["gradient_subjects"], at_least_s=effort["at_least_s"])
+            row.setdefault("gradient", []).append(found)
+    except WorkerFailed as error:
+        row["gradient_failed"] = str(error)
 
 
 def _opened(name: str, cache: Path, clients: dict[str, Client], stack: ExitStack) -> Row:

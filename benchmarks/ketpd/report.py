@@ -7,7 +7,7 @@ from string import Template
 
 from benchmarks.ketpd.config import HERE, found_settings, tools
 from benchmarks.ketpd.measure import GRIDS, Row
-from benchmarks.ketpd.table import headline, markdown
+from benchmarks.ketpd.table import gradient_text, headline, markdown
 
 
 def results_text(rows: list[Row], machine: list[str], minutes: float) -> str:
@@ -15,6 +15,7 @@ def results_text(rows: list[Row], machine: list[str], minutes: float) -> str:
     return Template((HERE / "report.md").read_text("utf-8")).substitute(
         headline=headline(rows),
         table=markdown(rows),
+        gradient=gradient_text(rows),
         machine="\n".join(f"- {line}" for line in machine),
         settings=_settings(),
         floor=(HERE / "floor.md").read_text("utf-8").strip(),

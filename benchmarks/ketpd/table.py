@@ -94,6 +94,22 @@ def _three(value: Any) -> str:
     return f"{float(f'{value:.3g}'):,.10g}"
 
 
+def gradient_text(rows: list[Row]) -> str:
+    """Return one paragraph: what a gradient costs in units of a run, median and range over the rounds."""
+    ours = next(r for r in rows if r["tool"] == OURS)
+    found = ours.get("gradient")
+    if not found:
+        return f"Not measured: {ours.get('gradient_failed') or ours.get('failed') or 'ketasim was not timed'}."
+    ratios = sorted(part["gradient_s"] / part["run_s"] for part in found)
+    off = max(part["difference"] for part in found)
+    return (
+        f"All derivatives of a summary of C and M at the visits by the {found[0]['parameters']} parameters on which they depend cost "
+        f"**{_three(statistics.median(ratios))}** times one simulation on the same steps "
+        f"({_three(ratios[0])} to {_three(ratios[-1])} over the rounds). Along one direction they differ from central differences "
+        f"by {_short(off)} at most (relative; the differences' own error included)."
+    )
+
+
 def headline(rows: list[Row]) -> str:
     """Return one sentence: how many trajectories ketasim gives against the best peer."""
     flat = {r["tool"]: r for r in summary(rows)}

@@ -1,7 +1,8 @@
 """One simulator in one fresh process: reads a JSON command a line, answers with one JSON line each.
 
 Started by client.py. Commands (`do`): `open` (problem, setting, grid), `errors` (grid), `time` (grid, subjects, repeats),
-`values` (subjects), `memory`. A command that fails is answered with {"failed": one line}, and the process goes on.
+`gradient` (subjects, at_least_s), `values` (subjects), `memory`.
+A command that fails is answered with {"failed": one line}, and the process goes on.
 """
 
 from __future__ import annotations
@@ -60,6 +61,11 @@ class Worker:
             peer.solve(people, times)
             passes += 1
         return {"cpu_s": (time.process_time() - began) / passes, "passes": passes}
+
+    def gradient(self, subjects: int, at_least_s: float) -> dict[str, Any]:
+        """Return what a gradient costs at the visits, beside a run (ketasim alone has one)."""
+        peer = self.peers["visits"]
+        return dict(peer.gradient(self.problem.subjects(subjects), self.problem.times("visits"), at_least_s))
 
     def values(self, subjects: int) -> dict[str, Any]:
         """Return C and M of the first subjects at the visits, to compare simulators where no reference is stored."""

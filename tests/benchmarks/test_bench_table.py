@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from benchmarks.ketpd.table import CSV_COLUMNS, best_peer, csv_text, headline, markdown, summary
+from benchmarks.ketpd.table import CSV_COLUMNS, best_peer, csv_text, gradient_text, headline, markdown, summary
 
 
 def row(tool, dense, visits, **more):
@@ -76,3 +76,15 @@ def test_csv_reads_back():
 def test_headline_names_the_best_peer_or_says_that_there_is_none():
     assert "10 times the best peer (Quick) dense and 20 times the best peer (Quick) visits" in headline(rows())
     assert headline([rows()[0]]).startswith("No ratio")
+
+
+def test_the_gradient_is_told_in_units_of_a_run():
+    parts = [
+        {"parameters": 18, "run_s": 1.0, "gradient_s": s, "difference": d} for s, d in ((3, 1e-9), (5, 2e-9), (4, 0.0))
+    ]
+    text = gradient_text([rows()[0] | {"gradient": parts}])
+    assert "18 parameters" in text
+    assert "**4** times" in text
+    assert "(3 to 5 over the rounds)" in text
+    assert "2.0e-09" in text
+    assert gradient_text([rows()[0] | {"gradient_failed": "broke"}]) == "Not measured: broke."

@@ -11,10 +11,17 @@ import time
 
 import pytest
 
-RUN = [
-    sys.executable, "-c", "from ketasim.cli.main import main; main()", "run", "landmark", "--size", "70",
-    "--seed", "7", "--individuals",
-]  # fmt: skip
+CODE = "from ketasim.cli.main import main; main()"
+ARGUMENTS = ["run", "landmark", "--size", "70", "--seed", "7", "--individuals"]
+RUN = [sys.executable, "-c", CODE, *ARGUMENTS]
+# The process kills itself the moment that file is about to get its final name: a killer outside may come too late.
+KILL = """
+import os, signal, sys
+def hook(event, told):
+    if event == "os.rename" and os.path.basename(os.fspath(told[1])) == {name!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(hook)
+"""
 
 
 def looks_finished(folder):
@@ -34,27 +41,33 @@ def looks_finished(folder):
     return final
 
 
-def wait_for(process, folder, wanted, until):
-    """Wait until `wanted` begins to be written (or, for "", for `until` seconds)."""
-    start = time.monotonic()
-    while process.poll() is None and time.monotonic() - start < (until if not wanted else 90):
-        if wanted and folder.exists() and any(wanted in p.name for p in folder.iterdir()):
-            return
-        time.sleep(0.001)
+def killed(folder, code, seconds):
+    """Run `code` with the arguments and kill it after so many seconds; return how it ended."""
+    command = [sys.executable, "-c", code, *ARGUMENTS, "--out", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return process.wait(timeout=30)
 
 
-@pytest.mark.parametrize("moment", ["", "timecourse.parquet", "individuals.parquet", "report.html"])
+@pytest.mark.parametrize(
+    "moment", ["summary.json", "timecourse.parquet", "individuals.parquet", "report.html", "run.json"]
+)
 def test_a_killed_run_leaves_no_run_file(moment, tmp_path, landmark):
-    """Killed early, and the moment each file begins to be written, over an earlier finished run."""
+    """Killed when all of a file is written, and it only lacks its name."""
     folder = tmp_path / "out"
-    folder.mkdir()
-    process = subprocess.Popen([*RUN, "--out", str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(process, folder, moment, 2.0)
-    process.send_signal(signal.SIGKILL)
-    process.wait(timeout=30)
+    assert killed(folder, KILL.format(name=moment) + CODE, 120) == -signal.SIGKILL
     final = looks_finished(folder)
-    assert process.returncode == -signal.SIGKILL
+    assert moment not in final
     assert "run.json" not in final
+
+
+def test_a_run_killed_while_it_starts_leaves_nothing(tmp_path, landmark):
+    folder = tmp_path / "out"
+    assert killed(folder, CODE, 0.5) == -signal.SIGKILL
+    assert not looks_finished(folder)
 
 
 def test_an_interrupted_run_says_so_in_one_line(tmp_path, landmark):

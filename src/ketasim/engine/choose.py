@@ -103,7 +103,7 @@ def _probe(
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Return the largest error of each step and magnitude of each state over the probes, and which stayed finite."""
     lanes = who[np.minimum(np.arange(program.settings.lanes), len(who) - 1)]
-    shapes = Shapes.of(mesh, forcing, outputs)
+    shapes = Shapes.of(mesh, forcing, outputs, program.settings)
     plan = plan_of(mesh, forcing, np.zeros(0), scale, shapes, program)._replace(probe=np.bool_(True))
     answer = program.run(params[:, lanes], with_subjects(plan, forcing, lanes, shapes, start))
     finite = np.isfinite(np.asarray(answer.final)).all(axis=0) & np.isfinite(np.asarray(answer.error))

@@ -11,7 +11,7 @@ the ladder of step lengths.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -28,6 +28,7 @@ from ketasim.model.derive import Differentiator, hoist
 Array = jax.Array
 Values = Mapping[sp.Symbol, Any]
 Rows = list[Any]  # one (lanes,) array for each state
+Solved = Callable[[int, Any, Rows], Rows]
 
 
 @cache
@@ -93,13 +94,14 @@ class Cascade:
         above, below = (polynomial[..., None] for polynomial in self.inverse)
         return h * _horner(above, z) / _horner(below, z)
 
-    def step(self, y: Rows, ports: list[Rows], h: Any, fixed: Values, table: Any) -> tuple[list[Rows], Rows]:
+    def step(self, y: Rows, ports: list[Rows], h: Any, fixed: Values, solved: Solved) -> tuple[list[Rows], Rows]:
         """Take one step.
 
         Parameters
         ----------
         y : states, each (lanes,); ports : for each node but the last 0, the ports at the nodes 0, c1, ..., 1; h : step in h;
-        table : function (rate, i, j) -> (lanes,) that looks up `table` for this step length.
+        solved : multiplies slopes (stages) with the inverse that `table` holds for this step length and a lasting own rate,
+        given by its place and value.
 
         Returns
         -------
@@ -113,7 +115,7 @@ class Cascade:
             slope = [source + own * y[k] for source, own in at_nodes]
             if self.own[k] in self.lasting:
                 rate = self.lasting.index(self.own[k])
-                change = [sum(table(rate, i, j) * slope[j] for j in stages) for i in stages]
+                change = solved(rate, at_nodes[0][1], slope)
             else:
                 right = [h * sum(self.a[i, j] * slope[j] for j in stages) for i in stages]
                 change = _eliminate(self.a, [own for _, own in at_nodes], right, h)

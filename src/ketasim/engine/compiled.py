@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import jax
 
+from ketasim.engine.adjoint import Adjoint
 from ketasim.engine.kernel import Answer, Kernel, Plan
 from ketasim.engine.settings import Settings
 from ketasim.engine.structure import Structure
@@ -45,7 +46,23 @@ class Program:
         flat = structure.flat
         trees = [flat.outputs[n].expr for n in self.outputs] + (list(flat.state_symbols) if states else [])
         self.width = len(trees)
-        key = f"{fingerprint('engine', 'model')} {self.outputs} {states} {described(structure)} {settings}"
-        self.run: Callable[[Any, Plan], Answer] = KeptProgram(
-            jax.jit(Kernel(structure, settings, tuple(trees)).__call__), key
-        )
+        self._kernel = Kernel(structure, settings, tuple(trees))
+        self._key = f"{fingerprint('engine', 'model')} {self.outputs} {states} {described(structure)} {settings}"
+        self.run: Callable[[Any, Plan], Answer] = self._kept("run", self._kernel.__call__)
+
+    def _kept(self, name: str, function: Callable[..., Any]) -> Any:
+        return KeptProgram(jax.jit(function), f"{name} {self._key}")
+
+    @cached_property
+    def remember(self) -> Callable[[Any, Plan], tuple[Any, Any]]:
+        """Parameters and plan in; outputs, and the states at the start of every step."""
+        return self._kept("remember", lambda params, plan: Adjoint(self._kernel, params, plan).remembered())  # type: ignore[no-any-return]
+
+    @cached_property
+    def pull(self) -> Callable[[Any, Plan, Any, Any], Any]:
+        """Parameters, plan, those states and cotangents of the outputs in; cotangents of the parameters out."""
+
+        def pull(params: Any, plan: Plan, memory: Any, bar: Any) -> Any:
+            return Adjoint(self._kernel, params, plan).pulled(params, memory, bar)
+
+        return self._kept("pull", pull)  # type: ignore[no-any-return]

@@ -65,6 +65,15 @@ class Answer(NamedTuple):
     steps: Any
 
 
+class Pieces(NamedTuple):
+    """What the parameters determine, in rows of W: parameters and the stepper's constants, generators, start values, gains."""
+
+    fixed: Any
+    generators: Any
+    start: Any
+    gain: Any
+
+
 def stepper_for(structure: Structure, settings: Settings) -> Cascade | Stepper:
     """Return the scheme for the states that are not solved exactly: collocation for a cascade, else Rodas5P."""
     if is_cascade(structure):
@@ -92,23 +101,37 @@ class Run:
         self.s, self.settings, self.plan, self.outputs = kernel.structure, kernel.settings, plan, kernel.outputs
         flat = self.s.flat
         self.lanes = params.shape[1]
-        values: dict[Any, Any] = {symbol(n): params[k] for k, n in enumerate(flat.params)}
         self.stepper = stepper_for(self.s, self.settings)
         self.nodes = self.stepper.nodes
-        hoisted = self.stepper.constants
-        self.fixed = values | dict(zip(hoisted, evaluate(list(hoisted.values()), values, jnp), strict=True))
-        self.values = values
         self.ladders = [Ladder(b, self.nodes, self.settings) for b in self.s.blocks]
-        self.generators = [ladder.generator(values, self.lanes) for ladder in self.ladders]
-        start = evaluate(flat.initial, values, jnp)
-        rows = [jnp.broadcast_to(jnp.asarray(v, dtype=float), (self.lanes,)) for v in start]
-        self.start = self._split(rows)
-        self.gain = dict(zip(self.s.rest_inputs, evaluate(list(self.s.rest_inputs.values()), values, jnp), strict=True))
+        self.take(self.pieces(list(params)))
         used = {s for e in self.outputs for s in e.free_symbols}
         self.wanted = [[k for k, i in enumerate(b.states) if flat.state_symbols[i] in used] for b in self.s.blocks]
         self.wanted_rest = [k for k, i in enumerate(self.s.rest) if flat.state_symbols[i] in used]
         self.ports = [[k for k, i in enumerate(b.states) if i in self.s.ports] for b in self.s.blocks]
         self.tables = self._tables()
+
+    def pieces(self, params: Sequence[Array]) -> Pieces:
+        """Return what the parameters, each (W), determine."""
+        flat, hoisted = self.s.flat, self.stepper.constants
+        values: dict[Any, Any] = {symbol(n): params[k] for k, n in enumerate(flat.params)}
+        return Pieces(
+            fixed=(*values.values(), *self._rows(list(hoisted.values()), values)),
+            generators=tuple(ladder.generator(values, self.lanes) for ladder in self.ladders),
+            start=self._split(self._rows(flat.initial, values)),
+            gain=tuple(self._rows(list(self.s.rest_inputs.values()), values)),
+        )
+
+    def take(self, pieces: Pieces) -> None:
+        """Use these numbers from here on."""
+        names = [*map(symbol, self.s.flat.params), *self.stepper.constants]
+        self.fixed = dict(zip(names, pieces.fixed, strict=True))
+        self.generators, self.start = pieces.generators, pieces.start
+        self.gain = dict(zip(self.s.rest_inputs, pieces.gain, strict=True))
+
+    def _rows(self, trees: Sequence[sp.Expr], values: dict[Any, Any]) -> list[Array]:
+        found = evaluate(trees, values, jnp)
+        return [jnp.broadcast_to(jnp.asarray(v, dtype=float), (self.lanes,)) for v in found]
 
     def _split(self, rows: Sequence[Any]) -> tuple[tuple[Any, ...], ...]:
         """Order one row for each state of the flat model as (blocks, rest)."""
@@ -140,24 +163,32 @@ class Run:
 
     def solve(self) -> Answer:
         """Play the steps in order and return the outputs."""
+        begin = self.begin()
+        carry, store, steps = jax.lax.fori_loop(
+            0, self.plan.steps, lambda g, state: self.step(g, self.opening(g, state)), begin
+        )
+        final = jnp.stack(self.joined(carry.x, carry.y))
+        return Answer(store, final, jnp.stack(carry.peak), carry.error, steps)
+
+    def first(self) -> tuple[Any, Any]:
+        """Return the states at the beginning: linear blocks, rest."""
+        given = self._split(list(self.plan.start))
+        begin = jax.tree.map(lambda a, b: jnp.where(self.plan.resume, a, b), given, self.start)
+        return begin[:-1], begin[-1]
+
+    def begin(self) -> Any:
+        """Return the carry, the outputs up to the first step, and room for the error of each step."""
         plan = self.plan
-        given = self._split(list(plan.start))
-        begin = jax.tree.map(lambda a, b: jnp.where(plan.resume, a, b), given, self.start)
-        x, y = begin[:-1], begin[-1]
+        x, y = self.first()
         store = jnp.zeros((plan.linear.shape[0], len(self.outputs), self.lanes))
         first = self.evaluated(self.joined(x, y)) if self.outputs else store[0]
         store = jax.lax.fori_loop(0, plan.out_start[0], lambda o, b: b.at[o].set(first), store)
         carry = Carry(x, y, (x, y), tuple(jnp.abs(v) for v in self.joined(x, y)), jnp.zeros(self.lanes))
-        steps = jnp.zeros(plan.level.shape)
-        carry, store, steps = jax.lax.fori_loop(0, plan.steps, self._step, (carry, store, steps))
-        final = jnp.stack(self.joined(carry.x, carry.y))
-        return Answer(store, final, jnp.stack(carry.peak), carry.error, steps)
+        return carry, store, jnp.zeros(plan.level.shape)
 
     def evaluated(self, rows: Sequence[Any]) -> Array:
         """The outputs (outputs, W) for one row per state; states that no output reads may be None."""
-        values = self.values | dict(zip(self.s.flat.state_symbols, rows, strict=True))
-        found = evaluate(list(self.outputs), values, jnp)
-        return jnp.stack([jnp.broadcast_to(jnp.asarray(v, dtype=float), (self.lanes,)) for v in found])
+        return jnp.stack(self._rows(self.outputs, self.fixed | dict(zip(self.s.flat.state_symbols, rows, strict=True))))
 
     def opened(self, carry: Carry, k: Any) -> Carry:
         """Apply the events at the start of segment `k`."""
@@ -181,11 +212,15 @@ class Run:
             rest[i] = rest[i] + gain * bolus[u]
         return carry._replace(x=tuple(given), y=tuple(rest), kept=kept)
 
-    def _step(self, g: Any, state: Any) -> Any:
+    def opening(self, g: Any, state: Any) -> Any:
+        """Apply the events before step `g`, if it is the first of a segment."""
+        carry, plan = state[0], self.plan
+        carry = jax.lax.cond(plan.opens[g], lambda c: self.opened(c, plan.segment[g]), lambda c: c, carry)
+        return (carry, *state[1:])
+
+    def step(self, g: Any, state: Any) -> Any:
+        """Take step `g` and report what falls into it."""
         carry, store, steps = state
-        plan = self.plan
-        k = plan.segment[g]
-        carry = jax.lax.cond(plan.opens[g], lambda c: self.opened(c, k), lambda c: c, carry)
         inner = Step(self, carry, g)
         error = inner.error()
         store, steps = inner.report(store, steps, error)

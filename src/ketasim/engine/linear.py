@@ -89,18 +89,6 @@ class Ladder:
 
         return jax.lax.fori_loop(0, first + rungs, climb, (seed, seed, tables))[2]
 
-    def rungs(self, generator: Mapping[Entry, Array], h: Any, finer: Any, count: int) -> Array:
-        """Return the increments of h, 2h, 4h, ... as (count, entries, nodes, lanes), in a way that has a reverse derivative."""
-        first = self.settings.taylor_order - 1 + finer
-        longest = self.settings.taylor_order - 1 + self.settings.most_halvings + count
-        seed = self._seed(generator, h, finer)
-
-        def climb(state: tuple[Array, Array], t: Any) -> tuple[tuple[Array, Array], Array]:
-            return self._next(t, seed, *state), state[0]
-
-        found = jax.lax.scan(climb, (seed, seed), jnp.arange(longest))[1]
-        return jax.lax.dynamic_slice_in_dim(found, first, count)
-
     def _seed(self, generator: Mapping[Entry, Array], h: Any, finer: Any) -> Array:
         fine = h * jnp.asarray(self.nodes)[:, None] / 2.0**finer  # (nodes, 1)
         zero = jnp.zeros((len(self.nodes), next(iter(generator.values())).shape[0]))
@@ -130,6 +118,63 @@ class Ladder:
             return total.at[out[t]].add(left[a[t]] * right[b[t]])
 
         return jax.lax.fori_loop(0, len(self.triples), add, jnp.zeros_like(left))
+
+    def pulled(
+        self, generator: Mapping[Entry, Array], h: Any, finer: Any, rungs: Any, tables: Array, bar: Array
+    ) -> dict[Entry, Array]:
+        """Return the cotangents of the generator for those, `bar`, of what `climb` wrote into `tables`."""
+        seed, back = jax.vjp(lambda g: self._seed(g, h, finer), dict(generator))
+        terms = self.settings.taylor_order - 1
+
+        def series(t: Any, state: Any) -> Any:
+            total, term, kept = state
+            return (*self._next(t, seed, total, term), kept.at[t].set(term))
+
+        def double(d: Any, state: Any) -> Any:
+            total, kept = state
+            return 2 * total + self._product(total, total), kept.at[d].set(total)
+
+        def halve(k: Any, total_bar: Array) -> Array:
+            d = finer + rungs - 1 - k
+            rung = jnp.clip(d - finer, 0, None)
+            total = jnp.where(d >= finer, tables[rung], totals[d])
+            left, right = self._product_pulled(total, total, total_bar)
+            here = jnp.where(d >= finer, bar[rung], 0.0)
+            return 2 * total_bar + left + right + here
+
+        def shorten(k: Any, state: Any) -> Any:
+            term_bar, seed_bar = state
+            t = terms - 1 - k
+            left, right = self._product_pulled(seed / (t + 2), kept[t], total_bar + term_bar)
+            return right, seed_bar + left / (t + 2)
+
+        room = self.settings.most_halvings
+        total, _, kept = jax.lax.fori_loop(0, terms, series, (seed, seed, jnp.zeros((terms, *seed.shape))))
+        totals = jax.lax.fori_loop(0, finer, double, (total, jnp.zeros((room, *seed.shape))))[1]
+        total_bar = jax.lax.fori_loop(0, finer + rungs, halve, jnp.zeros_like(seed))
+        term_bar, seed_bar = jax.lax.fori_loop(0, terms, shorten, (jnp.zeros_like(seed), jnp.zeros_like(seed)))
+        return back(seed_bar + total_bar + term_bar)[0]  # type: ignore[no-any-return]
+
+    def _product_pulled(self, left: Array, right: Array, bar: Array) -> tuple[Array, Array]:
+        """Return the cotangents of both factors of a product for that of the product."""
+        if len(self.triples) > self.settings.unrolled:
+            return self._pulled_looped(bar, right, 1), self._pulled_looped(bar, left, 2)
+        sums: tuple[list[Any], list[Any]] = ([0.0] * len(self.entries), [0.0] * len(self.entries))
+        for o, i, j in self.triples:
+            sums[0][i] = sums[0][i] + bar[o] * right[j]
+            sums[1][j] = sums[1][j] + bar[o] * left[i]
+        return tuple(jnp.stack([jnp.broadcast_to(v, bar.shape[1:]) for v in column]) for column in sums)  # type: ignore[return-value]
+
+    def _pulled_looped(self, bar: Array, other: Array, factor: int) -> Array:
+        """The cotangent of one factor of a product. (Both in one loop are not updated in place.)"""
+        bar, other = jax.lax.optimization_barrier((bar, other))  # else they are computed again in every turn
+        columns = [jnp.asarray(column) for column in np.array(self.triples).T]
+        out, mine, its = columns[0], columns[factor], columns[3 - factor]
+
+        def add(t: Any, total: Array) -> Array:
+            return total.at[mine[t]].add(bar[out[t]] * other[its[t]])
+
+        return jax.lax.fori_loop(0, len(self.triples), add, jnp.zeros_like(bar))
 
     def part(self, rows: Sequence[int]) -> list[int]:
         """Return the places of the entries in these rows."""

@@ -83,7 +83,7 @@ def build_mesh(segments: Segments, profiles: Sequence[Profile], settings: Settin
         units = round(length / unit)
         key = (id(profile), units)
         if key not in known:
-            known[key] = _fill(units, unit, profile)
+            known[key] = _fill(units, unit, profile, settings)
         level, longest, since = known[key]
         levels += level
         allowed += longest
@@ -135,7 +135,7 @@ def _divisor(a: float, b: float, nothing: float) -> float:
     return a
 
 
-def _fill(units: int, unit: float, profile: Profile) -> tuple[list[int], list[float], list[float]]:
+def _fill(units: int, unit: float, profile: Profile, settings: Settings) -> tuple[list[int], list[float], list[float]]:
     """Return levels, the lengths allowed there (h), and starts since the segment's (h), for so many units."""
     if units == 0:
         return [-1], [0.0], [0.0]
@@ -143,7 +143,7 @@ def _fill(units: int, unit: float, profile: Profile) -> tuple[list[int], list[fl
     levels, longest, starts = list[int](), list[float](), list[float]()
     position = 0
     while position < units:
-        level, allowed = _allowed(position, unit, since, step)
+        level, allowed = _allowed(position, unit, since, step, settings)
         left = units - position
         level = min(level, (left & -left).bit_length() - 1)  # what is left must stay a multiple of the step
         levels.append(level)
@@ -153,19 +153,21 @@ def _fill(units: int, unit: float, profile: Profile) -> tuple[list[int], list[fl
     return levels, longest, starts
 
 
-def _allowed(position: int, unit: float, since: list[float], step: list[float]) -> tuple[int, float]:
+def _allowed(
+    position: int, unit: float, since: list[float], step: list[float], settings: Settings
+) -> tuple[int, float]:
     """Return the largest level at which a step from `position` stays within the profile along its length, and the profile."""
     start = position * unit
-    k = max(0, bisect_right(since, start * (1 + 1e-12)) - 1)
-    level = max(0, math.floor(math.log2(step[k] / unit * (1 + 1e-9))))
+    k = max(0, bisect_right(since, start * (1 + settings.rounding)) - 1)
+    level = max(0, math.floor(math.log2(step[k] / unit * (1 + settings.slack))))
     while level > 0:
         end = start + (unit * 2**level)
         last = k + 1
         longest = step[k]
-        while last < len(since) and since[last] < end * (1 - 1e-12):
+        while last < len(since) and since[last] < end * (1 - settings.rounding):
             longest = min(longest, step[last])
             last += 1
-        if unit * 2**level <= longest * (1 + 1e-9):
+        if unit * 2**level <= longest * (1 + settings.slack):
             break
         level -= 1
     return level, step[k]

@@ -15,6 +15,7 @@ from ketasim.engine.dense import linear_weights, rest_weights
 from ketasim.engine.forcing import Forcing
 from ketasim.engine.kernel import Plan, pad
 from ketasim.engine.mesh import Mesh, locate
+from ketasim.engine.settings import Room, Settings
 
 Floats = NDArray[np.float64]
 
@@ -29,19 +30,19 @@ class Shapes:
     outputs: int
 
     @classmethod
-    def of(cls, mesh: Mesh, forcing: Forcing, outputs: int) -> Shapes:
-        """Return the shapes that serve a mesh, its events and a number of output times."""
+    def of(cls, mesh: Mesh, forcing: Forcing, outputs: int, settings: Settings, *, kept: bool = False) -> Shapes:
+        """Return the shapes for a mesh, its events and a number of output times; `kept`: every step's states are stored."""
+        many = -(-outputs // settings.outputs_multiple) * settings.outputs_multiple
         return cls(
-            steps=bucket(mesh.steps + 1, 4096, 8),
-            rungs=bucket(mesh.levels, 16, 2),
-            segments=bucket(len(forcing.length_h), 16, 4),
-            outputs=bucket(outputs, 16, 4) if outputs <= 1024 else -(-outputs // 512) * 512,
+            steps=_padded(mesh.steps + 1, settings.kept_steps_room if kept else settings.steps_room),
+            rungs=_padded(mesh.levels, settings.rungs_room),
+            segments=_padded(len(forcing.length_h), settings.segments_room),
+            outputs=_padded(outputs, settings.outputs_room) if outputs <= settings.many_outputs else many,
         )
 
 
-def bucket(n: int, least: int, factor: int) -> int:
-    """Return the next of the sizes `least`, `least` x `factor`, ..."""
-    size = least
+def _padded(n: int, room: Room) -> int:
+    size, factor = room
     while size < n:
         size *= factor
     return size

@@ -81,7 +81,7 @@ class Stepper:
         return jnp.zeros((0, lanes))
 
     def step(
-        self, y: list[Any], ports: list[list[Any]], h: Any, fixed: Values, table: Any
+        self, y: list[Any], ports: list[list[Any]], h: Any, fixed: Values, solved: Any
     ) -> tuple[list[Any], list[Any]]:
         """Take one step; arguments and results as `Cascade.step`. An empty step (h = 0) changes nothing."""
         lanes = jnp.broadcast_shapes(*(v.shape for v in y))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ketasim.errors import InputError
 
+Room = tuple[int, int]  # the least size to which an array is padded, and the factor to the next
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -47,6 +49,15 @@ class Settings:
     error_factor: float
     floor: float
     negligible: float
+    rounding: float
+    slack: float
+    steps_room: Room
+    rungs_room: Room
+    segments_room: Room
+    outputs_room: Room
+    many_outputs: int
+    outputs_multiple: int
+    kept_steps_room: Room
 
     def check_tolerance(self, tolerance: float | None) -> float:
         """Return the tolerance to use. Raises `InputError` outside the range that the scheme can hold."""
@@ -77,7 +88,8 @@ def _read(name: str) -> dict[str, object]:
 @cache
 def settings() -> Settings:
     """Return the shipped numerical settings."""
-    return Settings(**_read("settings.toml"))  # type: ignore[arg-type]
+    data = {k: tuple(v) if isinstance(v, list) else v for k, v in _read("settings.toml").items()}
+    return Settings(**data)  # type: ignore[arg-type]
 
 
 @cache

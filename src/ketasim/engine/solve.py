@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ketasim.engine.blocks import each_block
 from ketasim.engine.choose import Grid, choose_grid
 from ketasim.engine.compiled import Program
 from ketasim.engine.forcing import Forcing
@@ -111,11 +110,6 @@ def scale_outputs(program: Program, outputs: Floats) -> Floats:
     return outputs if (factors == 1).all() else outputs / factors[None, :, None]
 
 
-def _cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @dataclass(frozen=True)
 class _Attempt:
     """Outputs and then states where kept (O, values, S), whether all is finite (S), error (S), states at the end."""
@@ -144,9 +138,9 @@ def _attempt(
     progress: Callable[[int], None] | None,
 ) -> _Attempt:
     mesh = grid.mesh(program.settings, refine)
-    shapes = Shapes.of(mesh, forcing, len(times))
+    shapes = Shapes.of(mesh, forcing, len(times), program.settings)
     shared = plan_of(mesh, forcing, times, grid.scale, shapes, program)
-    lanes, subjects = program.settings.lanes, params.shape[1]
+    subjects = params.shape[1]
     result = _Attempt(
         values=np.empty((len(times), program.width, subjects)),
         finite=np.empty(subjects, dtype=bool),
@@ -154,20 +148,14 @@ def _attempt(
         final=np.empty((len(program.structure.flat.states), subjects)),
     )
 
-    def block(first: int) -> int:
-        who = np.minimum(np.arange(first, first + lanes), subjects - 1)  # the last subject fills empty lanes
+    def work(who: NDArray[np.int64], here: slice) -> None:
         answer = program.run(params[:, who], with_subjects(shared, forcing, who, shapes, start))
-        used = min(lanes, subjects - first)
-        here = slice(first, first + used)
+        used = here.stop - here.start
         outputs, final = np.asarray(answer.outputs)[: len(times), :, :used], np.asarray(answer.final)[:, :used]
         result.values[:, :, here] = outputs
         result.final[:, here] = final
         result.error[here] = np.asarray(answer.error)[:used]
         result.finite[here] = np.isfinite(outputs.sum(axis=(0, 1)) + final.sum(axis=0))
-        return used
 
-    with ThreadPoolExecutor(max_workers=threads or _cores()) as pool:
-        for used in pool.map(block, range(0, subjects, lanes)):
-            if progress is not None:  # told from this thread alone, in order
-                progress(used)
+    each_block(work, subjects, program.settings.lanes, threads, progress)
     return result

@@ -30,8 +30,8 @@ class Carry(NamedTuple):
 class Step:
     """One step: the ends of all states, and on demand what lies between."""
 
-    def __init__(self, run: Run, carry: Carry, g: Any, cells: Sequence[Any] | None = None) -> None:
-        self.run, self.carry, self.g, self.cells = run, carry, g, cells
+    def __init__(self, run: Run, carry: Carry, g: Any) -> None:
+        self.run, self.carry, self.g = run, carry, g
         plan = run.plan
         self.h, self.level, self.rate = plan.step_h[g], plan.level[g], plan.rate[plan.segment[g]]
         self.drives = [ladder.drive(list(x), self.rate) for ladder, x in zip(run.ladders, carry.x, strict=True)]
@@ -44,17 +44,20 @@ class Step:
         )
         fixed = run.fixed | {s: self.rate[u] for u, s in enumerate(run.stepper.input_symbols)}
         self.changes: list[Rows]
-        self.changes, self.errors = run.stepper.step(list(carry.y), self._ports(), self.h, fixed, self._inverse)
+        self.changes, self.errors = run.stepper.step(list(carry.y), self._ports(), self.h, fixed, self._solved)
         self.new = tuple(y + c[-1] for y, c in zip(carry.y, self.changes, strict=True))
 
-    def _inverse(self, *place: int) -> Array:
-        """One (lanes,) row of the stepper's table for this step's length."""
-        return self._cut(len(self.run.ladders), (*place, 0), (*(1 for _ in place), self.run.lanes)).reshape(-1)
+    def _solved(self, rate: int, own: Any, slope: Rows) -> Rows:
+        """The changes of a state whose own rate lasts, from its slopes at the nodes."""
+        return times(self._inverse(rate), slope)
+
+    def _inverse(self, rate: int) -> list[Rows]:
+        """The inverse in the stepper's table for this step's length, (stages, stages) of (lanes,)."""
+        stages, table, size = range(len(self.run.nodes)), len(self.run.ladders), (1, 1, 1, self.run.lanes)
+        return [[self._cut(table, (rate, i, j, 0), size).reshape(-1) for j in stages] for i in stages]
 
     def _cut(self, table: int, place: tuple[int, ...], size: tuple[int, ...]) -> Array:
         """A piece of a table for this step's length."""
-        if self.cells is not None:
-            return jax.lax.slice(self.cells[table], place, [p + n for p, n in zip(place, size, strict=True)])
         zero = jnp.zeros_like(self.level)
         start = (self.level, *(zero + p if p else zero for p in place))
         return jax.lax.dynamic_slice(self.run.tables[table], start, (1, *size), allow_negative_indices=False)
@@ -145,6 +148,11 @@ class Step:
                 e = jnp.where(e > self.run.settings.linear_noise * below, e / below, 0.0)
                 error = jnp.maximum(error, e / self.run.settings.linear_part)
         return error
+
+
+def times(matrix: Sequence[Rows], vector: Rows) -> Rows:
+    """Return the product."""
+    return [sum(a * v for a, v in zip(row, vector, strict=True)) for row in matrix]
 
 
 def weighted(start: Any, weights: Any, data: Rows) -> Any:
