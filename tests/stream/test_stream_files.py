@@ -143,9 +143,9 @@ def test_many_rows_of_a_person_mean_fewer_people_in_a_part():
 
     few = make_job(prepare(scenario()), people=None, chunk=None)
     many = make_job(prepare(configured("landmark", until_h=77.0 * 24)), people=None, chunk=None)
-    assert few.people == 4096
+    assert few.people == 4000
     assert many.people < 1024
-    assert many.people % 64 == 0
+    assert many.people % 80 == 0
     assert many.people * many.rows_per_person <= 4_000_000
 
 

@@ -56,7 +56,7 @@ def run_command(
     chunk: Annotated[str | None, typer.Option(help="Subjects solved at a time; does not change the result.")] = None,
     tolerance: Annotated[str | None, typer.Option(help="Relative error aimed at.")] = None,
     part: Annotated[
-        str | None, typer.Option(help="Stream the run: subjects in a part, one file each (default 4096 where large).")
+        str | None, typer.Option(help="Stream the run: subjects in a part, one file each (default 4000 where large).")
     ] = None,
     workers: Annotated[
         str | None, typer.Option(help="Stream the run with this many processes (where large: as many as cores).")

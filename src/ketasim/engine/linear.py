@@ -79,36 +79,56 @@ class Ladder:
         They start with a Taylor series at h / 2^finer and are doubled from there; both are the same product. `finer` and
         `rungs` may be numbers or traced ones.
         """
-        first = self.settings.taylor_order - 1 + finer
-        seed = self._seed(generator, h, finer)
+        total = self._series(self._seed(generator, h, finer))
+        total = jax.lax.fori_loop(0, finer, lambda _, total: self._doubled(total), total)
 
-        def climb(t: Any, state: Any) -> Any:
-            total, term, tables = state
-            tables = tables.at[jnp.clip(t - first, 0, None)].set(total)  # coarser ones overwrite finer ones
-            return (*self._next(t, seed, total, term), tables)
+        def climb(d: Any, state: Any) -> Any:
+            total, tables = state
+            return self._doubled(total), self._stored(tables, d, total)
 
-        return jax.lax.fori_loop(0, first + rungs, climb, (seed, seed, tables))[2]
+        return jax.lax.fori_loop(0, rungs, climb, (total, tables))[1]
 
     def _seed(self, generator: Mapping[Entry, Array], h: Any, finer: Any) -> Array:
         fine = h * jnp.asarray(self.nodes)[:, None] / 2.0**finer  # (nodes, 1)
         zero = jnp.zeros((len(self.nodes), next(iter(generator.values())).shape[0]))
         return jnp.stack([zero + generator[e] * fine if e in generator else zero for e in self.entries])
 
-    def _next(self, t: Any, seed: Array, total: Array, term: Array) -> tuple[Array, Array]:
-        """One more term of the series, and after those one doubling: the next (total, term)."""
-        series = t < self.settings.taylor_order - 1
-        product = self._product(jnp.where(series, seed / (t + 2), total), jnp.where(series, term, total))
-        return jnp.where(series, total, 2 * total) + product, product
+    def _series(self, seed: Array, keep: Array | None = None) -> Any:
+        """Sum the exponential's series; `keep` (terms, ...) takes its terms, and is then returned too."""
+        first = self._parts(seed)
 
-    def _product(self, left: Array, right: Array) -> Array:
-        if len(self.triples) > self.settings.unrolled:
+        def add(t: Any, state: Any) -> Any:
+            total, term, keep = state
+            keep = None if keep is None else self._stored(keep, t, term)
+            term = jax.tree.map(lambda v: v / (t + 2), self._product(first, term))
+            return jax.tree.map(jnp.add, total, term), term, keep
+
+        total, _, keep = jax.lax.fori_loop(0, self.settings.taylor_order - 1, add, (first, first, keep))
+        return total if keep is None else (total, keep)
+
+    def _doubled(self, total: Any) -> Any:
+        return jax.tree.map(lambda a, b: 2 * a + b, total, self._product(total, total))
+
+    def _parts(self, whole: Array) -> Any:
+        """A small block is computed row by row, (nodes, lanes) each: fused, rows stay in registers. A large one stays whole."""
+        return whole if len(self.triples) > self.settings.unrolled else tuple(whole)
+
+    def _stored(self, tables: Array, d: Any, total: Any) -> Array:
+        if not isinstance(total, tuple):
+            return tables.at[d].set(total)
+        for k, row in enumerate(total):
+            place = [jnp.zeros_like(d) + v for v in (d, k, 0, 0)]
+            tables = jax.lax.dynamic_update_slice(tables, row[None, None], place, allow_negative_indices=False)
+        return tables
+
+    def _product(self, left: Any, right: Any) -> Any:
+        if not isinstance(left, tuple):
             return self._looped(left, right)
-        a, b = list(left), list(right)
         sums: dict[int, Any] = {}
         for out, i, j in self.triples:
-            term = a[i] * b[j]
+            term = left[i] * right[j]
             sums[out] = sums[out] + term if out in sums else term
-        return jnp.stack([sums[k] for k in range(len(self.entries))])
+        return tuple(sums[k] for k in range(len(self.entries)))
 
     def _looped(self, left: Array, right: Array) -> Array:
         """The same product in a loop: written out, a large block takes minutes to compile."""
@@ -126,13 +146,9 @@ class Ladder:
         seed, back = jax.vjp(lambda g: self._seed(g, h, finer), dict(generator))
         terms = self.settings.taylor_order - 1
 
-        def series(t: Any, state: Any) -> Any:
-            total, term, kept = state
-            return (*self._next(t, seed, total, term), kept.at[t].set(term))
-
         def double(d: Any, state: Any) -> Any:
             total, kept = state
-            return 2 * total + self._product(total, total), kept.at[d].set(total)
+            return self._doubled(total), self._stored(kept, d, total)
 
         def halve(k: Any, total_bar: Array) -> Array:
             d = finer + rungs - 1 - k
@@ -145,12 +161,12 @@ class Ladder:
         def shorten(k: Any, state: Any) -> Any:
             term_bar, seed_bar = state
             t = terms - 1 - k
-            left, right = self._product_pulled(seed / (t + 2), kept[t], total_bar + term_bar)
-            return right, seed_bar + left / (t + 2)
+            left, right = self._product_pulled(seed, kept[t], (total_bar + term_bar) / (t + 2))
+            return right, seed_bar + left
 
-        room = self.settings.most_halvings
-        total, _, kept = jax.lax.fori_loop(0, terms, series, (seed, seed, jnp.zeros((terms, *seed.shape))))
-        totals = jax.lax.fori_loop(0, finer, double, (total, jnp.zeros((room, *seed.shape))))[1]
+        total, kept = self._series(seed, jnp.zeros((terms, *seed.shape)))
+        room = jnp.zeros((self.settings.most_halvings, *seed.shape))
+        totals = jax.lax.fori_loop(0, finer, double, (total, room))[1]
         total_bar = jax.lax.fori_loop(0, finer + rungs, halve, jnp.zeros_like(seed))
         term_bar, seed_bar = jax.lax.fori_loop(0, terms, shorten, (jnp.zeros_like(seed), jnp.zeros_like(seed)))
         return back(seed_bar + total_bar + term_bar)[0]  # type: ignore[no-any-return]

@@ -51,7 +51,7 @@ def stream_run(
     scenario : as for `ketasim.run`. Use `configured` of `ketasim.scenario.run` to replace its settings.
     out : the folder of the run.
     tolerance, chunk : as for `ketasim.run`; chunk : by default as many as the engine solves side by side.
-    part : people in a part (default 4096, fewer with many times and quantities).
+    part : people in a part (default 4000, fewer with many times and quantities).
     workers : processes (default: as many as cores); 1: in this process. In a script, call from under
         `if __name__ == "__main__":`.
     cluster : the address of a Dask scheduler; then `workers` must not be given.
