@@ -26,6 +26,11 @@ def tools() -> dict[str, dict[str, Any]]:
     return {tool["name"]: tool for tool in config()["tool"]}
 
 
+def in_a_pass(tool: dict[str, Any], grid: str) -> int:
+    """Return how many subjects one timed pass of the table has."""
+    return tool.get(f"{grid}_subjects", tool["subjects"])
+
+
 @cache
 def found_settings() -> dict[str, dict[str, dict[str, Any]]]:
     """Return the setting of each tool for each grid of output times, as `make bench-search` found it."""

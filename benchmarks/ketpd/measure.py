@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ketpd.client import Client, WorkerFailed, open_tool
-from benchmarks.ketpd.config import config, tools
+from benchmarks.ketpd.config import config, in_a_pass, tools
 from benchmarks.ketpd.errors import tight
 
 GRIDS = ("dense", "visits")
@@ -95,8 +95,9 @@ def _timed(row: Row, client: Client) -> None:
     tool = tools()[row["tool"]]
     try:
         for grid in GRIDS:
-            spent = _time(client, row["tool"], grid, tool["subjects"], config()["effort"]["at_least_s"])
-            row["rates"][grid][-1].append(tool["subjects"] / spent)
+            count = in_a_pass(tool, grid)
+            spent = _time(client, row["tool"], grid, count, config()["effort"]["at_least_s"])
+            row["rates"][grid][-1].append(count / spent)
     except WorkerFailed as error:
         row |= {"tight": False, "failed": str(error)}
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.ketpd.client import Client, WorkerFailed, fresh_cache
-from benchmarks.ketpd.config import RESULTS, SETTINGS, config, tools
+from benchmarks.ketpd.config import RESULTS, SETTINGS, config, in_a_pass, tools
 from benchmarks.ketpd.errors import reference, tight
 from benchmarks.ketpd.problem import Problem
 from ketasim.files import atomic_path
@@ -25,19 +25,29 @@ GRIDS = ("dense", "visits")
 COLUMNS = ["tool", "setting", "error_C", "error_M", "tight", "dense_cpu_s", "visits_cpu_s", "failed"]
 
 
-def try_one(client: Client, setting: dict[str, Any]) -> dict[str, Any]:
+def try_one(client: Client, tool: dict[str, Any], setting: dict[str, Any]) -> dict[str, Any]:
     """Return errors and CPU seconds a trajectory of one setting (times only if it is tight)."""
     client.ask("open", problem=Problem.standard().plain(), setting=dict.fromkeys(GRIDS, setting), grid="dense")
     found = client.ask("errors", grid="dense")
     row = {"setting": setting, "error_C": found["C"], "error_M": found["M"], "tight": tight(found)}
-    return row | ({f"{g}_cpu_s": cost(client, g, setting) for g in GRIDS} if row["tight"] else {})
+    return row | ({f"{g}_cpu_s": cost(client, g, tool, setting) for g in GRIDS} if row["tight"] else {})
 
 
-def cost(client: Client, grid: str, setting: dict[str, Any]) -> float:
-    """Return CPU seconds a trajectory over about the reference's subjects: whole batches where the tool works in batches."""
-    side = setting.get("batch", 1)
-    count = -(-len(reference().C) // side) * side
-    return client.ask("time", grid=grid, subjects=count, at_least_s=0.0, warm_subjects=count)["cpu_s"] / count
+def cost(client: Client, grid: str, tool: dict[str, Any], setting: dict[str, Any]) -> float:
+    """Return CPU seconds a trajectory.
+
+    Over about the reference's subjects; whole batches where the tool works in batches, and a pass of the table where it
+    solves many side by side and has work that a pass shares.
+    """
+    batch = setting.get("batch", 1)
+    shared = "side_by_side" in tool and "batch" not in setting
+    count = in_a_pass(tool, grid) if shared else -(-len(reference().C) // batch) * batch
+    return (
+        client.ask(
+            "time", grid=grid, subjects=count, at_least_s=0.0, warm_subjects=min(count, tool.get("side_by_side", count))
+        )["cpu_s"]
+        / count
+    )
 
 
 def search(tool: dict[str, Any], cache: Path) -> list[dict[str, Any]]:
@@ -47,7 +57,7 @@ def search(tool: dict[str, Any], cache: Path) -> list[dict[str, Any]]:
         dict(zip(part, values, strict=True)) for part in tool["search"] for values in product(*part.values())
     ):
         try:
-            rows.append(try_one(client, setting))
+            rows.append(try_one(client, tool, setting))
         except WorkerFailed as error:
             rows.append({"setting": setting, "tight": False, "failed": str(error)})
             if client.process.poll() is not None:
@@ -66,7 +76,7 @@ def choose(tool: dict[str, Any], rows: list[dict[str, Any]], grid: str, cache: P
     for client, row in zip(clients, good, strict=True):
         client.ask("open", problem=Problem.standard().plain(), setting=dict.fromkeys(GRIDS, row["setting"]), grid=grid)
     rounds = [
-        [cost(c, grid, row["setting"]) for c, row in zip(clients, good, strict=True)]
+        [cost(c, grid, tool, row["setting"]) for c, row in zip(clients, good, strict=True)]
         for _ in range(config()["search"]["repeats"])
     ]
     for client in clients:

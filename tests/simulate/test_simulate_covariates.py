@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from simulate_models import ONE_COMPARTMENT
 
 from ketasim.dosing import Break, Record, build, expand
 from ketasim.errors import InputError
@@ -12,16 +13,6 @@ from ketasim.simulate import simulate
 from ketasim.simulate.covariates import course_of
 from ketasim.simulate.pieces import owners, pieces_of
 
-MODEL = """
-title = "one compartment"
-states = { A = "mg" }
-inputs = { R = "mg/h" }
-params = { CL = "L/h", V = "L" }
-[rate]
-A = "R - CL*A/V"
-[output]
-C = { is = "A/V", unit = "mg/L" }
-"""
 CURVED = """
 title = "saturable, with an effect that starts at its baseline"
 states = { A = "mg", E = "point" }
@@ -42,7 +33,7 @@ E = { is = "E", unit = "point" }
 def files(tmp_path):
     """Write model and parameters; a call with a dosing table (and others) returns a function that simulates them."""
 
-    def write(dosing, population=None, model=MODEL, parameters='CL = "5 L/h"\nV = 50\n'):
+    def write(dosing, population=None, model=ONE_COMPARTMENT, parameters='CL = "5 L/h"\nV = 50\n'):
         for name, text in (("m.toml", model), ("p.toml", parameters), ("d.csv", dosing), ("s.csv", population)):
             if text is not None:
                 (tmp_path / name).write_text(text)

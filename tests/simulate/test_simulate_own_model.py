@@ -6,20 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from simulate_models import ONE_COMPARTMENT
 
 from ketasim.errors import InputError
 from ketasim.simulate import simulate
 
-MODEL = """
-title = "one compartment"
-states = { A = "mg" }
-inputs = { R = "mg/h" }
-params = { CL = "L/h", V = "L" }
-[rate]
-A = "R - CL*A/V"
-[output]
-C = { is = "A/V", unit = "mg/L" }
-"""
 PARAMETERS = 'CL = "5 L/h"\nV = 50\n'
 HOURS = [0.5, 1.0, 2.0, 24.0]
 
@@ -29,7 +20,11 @@ def files(tmp_path):
     """Write model, parameters and dosing; a call with names and texts replaces or adds some and returns the paths."""
 
     def write(**texts: str) -> dict[str, object]:
-        content = {"model.toml": MODEL, "parameters.toml": PARAMETERS, "dosing.csv": "TIME,AMT,CMT\n0,100,R\n"}
+        content = {
+            "model.toml": ONE_COMPARTMENT,
+            "parameters.toml": PARAMETERS,
+            "dosing.csv": "TIME,AMT,CMT\n0,100,R\n",
+        }
         content |= {name.replace("__", "."): text for name, text in texts.items()}
         for name, text in content.items():
             (tmp_path / name).write_text(text)
@@ -100,8 +95,8 @@ def test_subjects_of_the_table_get_their_own_doses(files):
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("model__toml", MODEL.replace("CL*A/V", "CL*A"), "the terms of a sum differ in unit"),
-        ("model__toml", MODEL.replace('"mg', '"point'), "this input cannot receive a dose"),
+        ("model__toml", ONE_COMPARTMENT.replace("CL*A/V", "CL*A"), "the terms of a sum differ in unit"),
+        ("model__toml", ONE_COMPARTMENT.replace('"mg', '"point'), "this input cannot receive a dose"),
         ("parameters__toml", 'CL = "5 L"\nV = 50\n', "unit slip"),
         ("parameters__toml", 'CL = "5 L/h"\n', "unknown parameter"),
         ("dosing__csv", "TIME,AMT,CMT\n0,-1,R\n", "dosing.csv:2"),
