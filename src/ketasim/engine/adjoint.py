@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ketasim.engine.frame import Frame
 from ketasim.engine.kernel import Run
 from ketasim.engine.linear import Rows, apply
 from ketasim.engine.step import Carry, Step, times, weighted
@@ -198,7 +199,7 @@ class _Part:
 class _Step(Step):
     """A step that reads the tables as rows of its own."""
 
-    def __init__(self, run: Run, carry: Carry, g: Any, cells: dict[Cell, Array]) -> None:
+    def __init__(self, run: Frame, carry: Carry, g: Any, cells: dict[Cell, Array]) -> None:
         self.cells = cells
         super().__init__(run, carry, g)
 

@@ -10,7 +10,8 @@ from typing import Any
 import jax
 
 from ketasim.engine.adjoint import Adjoint
-from ketasim.engine.kernel import Answer, Kernel, Plan
+from ketasim.engine.frame import Plan
+from ketasim.engine.kernel import Answer, Kernel
 from ketasim.engine.settings import Settings
 from ketasim.engine.structure import Structure
 from ketasim.kept import fingerprint

@@ -13,7 +13,7 @@ from ketasim.engine.collocation import radau
 from ketasim.engine.compiled import Program
 from ketasim.engine.dense import linear_weights, rest_weights
 from ketasim.engine.forcing import Forcing
-from ketasim.engine.kernel import Plan, pad
+from ketasim.engine.frame import Plan
 from ketasim.engine.mesh import Mesh, locate
 from ketasim.engine.settings import Room, Settings
 
@@ -61,17 +61,17 @@ def plan_of(mesh: Mesh, forcing: Forcing, times: Floats, scale: Floats, shapes: 
         rungs=jnp.asarray(mesh.levels),
         finer=jnp.asarray(min(max(finer, program.settings.least_halvings), program.settings.most_halvings)),
         rung_h=jnp.asarray(mesh.unit_h * 2.0 ** np.minimum(np.arange(shapes.rungs), mesh.levels)),
-        level=jnp.asarray(pad(level, g, shapes.rungs)),
-        step_h=jnp.asarray(pad(mesh.step_h, g)),
-        segment=jnp.asarray(pad(mesh.segment, g)),
-        opens=jnp.asarray(pad(mesh.opens, g)),
-        reset=jnp.asarray(pad(forcing.reset, k)),
-        mark=jnp.asarray(pad(forcing.mark, k)),
+        level=jnp.asarray(_pad(level, g, shapes.rungs)),
+        step_h=jnp.asarray(_pad(mesh.step_h, g)),
+        segment=jnp.asarray(_pad(mesh.segment, g)),
+        opens=jnp.asarray(_pad(mesh.opens, g)),
+        reset=jnp.asarray(_pad(forcing.reset, k)),
+        mark=jnp.asarray(_pad(forcing.mark, k)),
         bolus=jnp.zeros((k, forcing.bolus.shape[1], 1)),
         rate=jnp.zeros((k, forcing.rate.shape[1], 1)),
-        out_start=jnp.asarray(pad(np.searchsorted(step, np.arange(mesh.steps + 1), side="left"), g + 1, len(times))),
-        linear=jnp.asarray(pad(linear_weights(nodes, theta, width), shapes.outputs)),
-        rest=jnp.asarray(pad(rest_weights(nodes, theta), shapes.outputs)),
+        out_start=jnp.asarray(_pad(np.searchsorted(step, np.arange(mesh.steps + 1), side="left"), g + 1, len(times))),
+        linear=jnp.asarray(_pad(linear_weights(nodes, theta, width), shapes.outputs)),
+        rest=jnp.asarray(_pad(rest_weights(nodes, theta), shapes.outputs)),
         scale=jnp.asarray(scale),
         probe=jnp.asarray(False),
         start=jnp.zeros((len(scale), program.settings.lanes)),
@@ -85,6 +85,12 @@ def with_subjects(
     """Return the plan with the events of these subjects, one in each lane, and their states to start from (states, S)."""
     plan = plan if start is None else plan._replace(start=start[:, who], resume=np.bool_(True))
     return plan._replace(
-        bolus=pad(np.ascontiguousarray(forcing.bolus[:, :, who]), shapes.segments),
-        rate=pad(np.ascontiguousarray(forcing.rate[:, :, who]), shapes.segments),
+        bolus=_pad(np.ascontiguousarray(forcing.bolus[:, :, who]), shapes.segments),
+        rate=_pad(np.ascontiguousarray(forcing.rate[:, :, who]), shapes.segments),
     )
+
+
+def _pad(array: np.ndarray, length: int, value: int = 0) -> np.ndarray:
+    """Return `array` with its first axis padded to `length`."""
+    extra = length - len(array)
+    return np.concatenate([array, np.full((extra, *array.shape[1:]), value, dtype=array.dtype)]) if extra else array

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from ketasim.engine.dense import linear_top
+from ketasim.engine.frame import Frame
 from ketasim.engine.linear import Rows, apply
-
-if TYPE_CHECKING:
-    from ketasim.engine.kernel import Run
 
 Array = jax.Array
 
@@ -30,7 +28,7 @@ class Carry(NamedTuple):
 class Step:
     """One step: the ends of all states, and on demand what lies between."""
 
-    def __init__(self, run: Run, carry: Carry, g: Any) -> None:
+    def __init__(self, run: Frame, carry: Carry, g: Any) -> None:
         self.run, self.carry, self.g = run, carry, g
         plan = run.plan
         self.h, self.level, self.rate = plan.step_h[g], plan.level[g], plan.rate[plan.segment[g]]
