@@ -63,11 +63,14 @@ def choose_grid(
     profiles = first_profiles(segments, s)
     scale = np.full(len(program.structure.flat.states), s.negligible)
     who = _probes(params, s.lanes)
-    error = np.inf
+    error, last = np.inf, None
     for k in range(s.rounds if len(who) else 0):
         mesh = build_mesh(segments, profiles, s)
         if mesh.steps > s.most_steps:
             break
+        if k >= s.settled and error <= tolerance and last is not None and mesh.same(last):
+            break  # it would be solved again for the same errors
+        last = mesh
         errors, peak, solved = _probe(program, params, forcing, who, mesh, scale, outputs, start)
         error = float(np.nan_to_num(errors, nan=np.inf).max(initial=0.0))
         # The sizes of the states are not known in the first round, and wrong where its steps were far too long.

@@ -53,7 +53,7 @@ def gradient(
         grid = choose_grid(program, params, forcing, tolerance, len(times))
     mesh = grid.mesh(program.settings)
     shapes = Shapes.of(mesh, forcing, len(times), program.settings, kept=True)
-    plan = plan_of(mesh, forcing, times, grid.scale, shapes, program)
+    plan = jax.device_put(plan_of(mesh, forcing, times, grid.scale, shapes, program))
     values, slopes = np.empty(params.shape[1]), np.empty(params.shape)
 
     def work(who: NDArray[np.int64], here: slice) -> None:

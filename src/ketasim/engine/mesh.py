@@ -55,6 +55,10 @@ class Mesh:
         """The number of different powers of two, counted from the unit."""
         return int(self.level.max(initial=0)) + 1
 
+    def same(self, other: Mesh) -> bool:
+        """Whether the steps are the same."""
+        return self.unit_h == other.unit_h and np.array_equal(self.level, other.level)
+
 
 def first_profiles(segments: Segments, settings: Settings) -> list[Profile]:
     """Return the steps to try first: growing with the time since the last change of input."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,25 +56,25 @@ def plan_of(mesh: Mesh, forcing: Forcing, times: Floats, scale: Floats, shapes: 
     level = np.where(mesh.level < 0, shapes.rungs, mesh.level)
     finer = math.ceil(math.log2(mesh.unit_h / program.settings.series_h))
     return Plan(
-        steps=jnp.asarray(mesh.steps),
-        rungs=jnp.asarray(mesh.levels),
-        finer=jnp.asarray(min(max(finer, program.settings.least_halvings), program.settings.most_halvings)),
-        rung_h=jnp.asarray(mesh.unit_h * 2.0 ** np.minimum(np.arange(shapes.rungs), mesh.levels)),
-        level=jnp.asarray(_pad(level, g, shapes.rungs)),
-        step_h=jnp.asarray(_pad(mesh.step_h, g)),
-        segment=jnp.asarray(_pad(mesh.segment, g)),
-        opens=jnp.asarray(_pad(mesh.opens, g)),
-        reset=jnp.asarray(_pad(forcing.reset, k)),
-        mark=jnp.asarray(_pad(forcing.mark, k)),
-        bolus=jnp.zeros((k, forcing.bolus.shape[1], 1)),
-        rate=jnp.zeros((k, forcing.rate.shape[1], 1)),
-        out_start=jnp.asarray(_pad(np.searchsorted(step, np.arange(mesh.steps + 1), side="left"), g + 1, len(times))),
-        linear=jnp.asarray(_pad(linear_weights(nodes, theta, width), shapes.outputs)),
-        rest=jnp.asarray(_pad(rest_weights(nodes, theta), shapes.outputs)),
-        scale=jnp.asarray(scale),
-        probe=jnp.asarray(False),
-        start=jnp.zeros((len(scale), program.settings.lanes)),
-        resume=jnp.asarray(False),
+        steps=np.asarray(mesh.steps),
+        rungs=np.asarray(mesh.levels),
+        finer=np.asarray(min(max(finer, program.settings.least_halvings), program.settings.most_halvings)),
+        rung_h=np.asarray(mesh.unit_h * 2.0 ** np.minimum(np.arange(shapes.rungs), mesh.levels)),
+        level=np.asarray(_pad(level, g, shapes.rungs)),
+        step_h=np.asarray(_pad(mesh.step_h, g)),
+        segment=np.asarray(_pad(mesh.segment, g)),
+        opens=np.asarray(_pad(mesh.opens, g)),
+        reset=np.asarray(_pad(forcing.reset, k)),
+        mark=np.asarray(_pad(forcing.mark, k)),
+        bolus=np.zeros((k, forcing.bolus.shape[1], 1)),
+        rate=np.zeros((k, forcing.rate.shape[1], 1)),
+        out_start=np.asarray(_pad(np.searchsorted(step, np.arange(mesh.steps + 1), side="left"), g + 1, len(times))),
+        linear=np.asarray(_pad(linear_weights(nodes, theta, width), shapes.outputs)),
+        rest=np.asarray(_pad(rest_weights(nodes, theta), shapes.outputs)),
+        scale=np.asarray(scale),
+        probe=np.asarray(False),
+        start=np.zeros((len(scale), program.settings.lanes)),
+        resume=np.asarray(False),
     )
 
 

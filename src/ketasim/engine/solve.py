@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -139,7 +140,7 @@ def _attempt(
 ) -> _Attempt:
     mesh = grid.mesh(program.settings, refine)
     shapes = Shapes.of(mesh, forcing, len(times), program.settings)
-    shared = plan_of(mesh, forcing, times, grid.scale, shapes, program)
+    shared = jax.device_put(plan_of(mesh, forcing, times, grid.scale, shapes, program))  # once, not for every block
     subjects = params.shape[1]
     result = _Attempt(
         values=np.empty((len(times), program.width, subjects)),

@@ -46,7 +46,9 @@ class KeptProgram:
             return self._jitted(*args)
         shapes = (
             tree,
-            tuple((np.shape(x), np.dtype(getattr(x, "dtype", None) or np.result_type(x)).str) for x in leaves),
+            tuple(
+                (x.shape, x.dtype.str) if hasattr(x, "dtype") else (np.shape(x), np.result_type(x).str) for x in leaves
+            ),
         )
         program = self._ready.get(shapes)
         if program is None:
