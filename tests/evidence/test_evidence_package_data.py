@@ -162,7 +162,9 @@ def test_pre_post_effect_sizes_are_kept_apart() -> None:
 
 def test_spread_of_a_cv_is_decided() -> None:
     """README: CV% is a standard error in some rows (otto2021, RSE) and between-subject spread in others (fanta2015)."""
-    delivered = [o for o in ev.evidence().observations if not (o.row_id.startswith("pk-") and o.row_id > LAST_DELIVERED)]
+    delivered = [
+        o for o in ev.evidence().observations if not (o.row_id.startswith("pk-") and o.row_id > LAST_DELIVERED)
+    ]
     kinds = {(o.study_id, o.spread_type) for o in delivered if o.spread_type.startswith("CV")}
     assert kinds == {("otto2021", "CV_se"), ("fanta2015", "CV_between")}
 

@@ -20,7 +20,7 @@ import numpy as np
 from ketasim.engine.frame import Frame
 from ketasim.engine.kernel import Run
 from ketasim.engine.linear import Rows, apply
-from ketasim.engine.step import Carry, Step, times, weighted
+from ketasim.engine.step import Carry, Step, times
 
 Array = jax.Array
 Flat = Sequence[Array]  # the rows of `Pieces`, one after the other
@@ -81,28 +81,20 @@ class Adjoint(Run):
         """Return the states after step `g`, and what the outputs inside it need."""
         (x, y), cells = given
         inner = _Step(self._with(flat), Carry(x, y, (x, y), (), jnp.zeros(self.lanes)), g, cells)
-        return (inner.ends, inner.new), (inner.linear_data(), [inner.changes[k] for k in self.wanted_rest])
+        return (inner.ends, inner.new), (inner.linear_data(), inner.wanted_changes())
 
     def _seen(self, o: Any, given: Any, flat: Flat) -> Array:
         """Return the outputs (outputs, W) at time `o`."""
         (x, y), (data, changes) = given
-        rows_x: list[Rows] = [[None] * ladder.n for ladder in self.ladders]
-        for b, (wanted, block) in enumerate(zip(self.wanted, data, strict=True)):
-            for i, known in zip(wanted, block, strict=True):
-                rows_x[b][i] = weighted(x[b][i], self.plan.linear[o], known)
-        rows_y: Rows = [None] * len(y)
-        for k, known in zip(self.wanted_rest, changes, strict=True):
-            rows_y[k] = weighted(y[k], self.plan.rest[o], known)
-        return self._with(flat).evaluated(self.joined(rows_x, rows_y))
+        return self._with(flat).inside(o, x, y, data, changes)
 
     def _through_steps(self, flat: Flat, memory: Array, bar: Array) -> tuple[Any, list[Array], list[Array]]:
         """Go back through all steps: the cotangents of the first states, of the pieces, of the tables."""
         plan = self.plan
         nothing = _zeros((self.start[:-1], self.start[-1]))
         noted = _Cells(self.lanes)
-        jax.eval_shape(lambda: self._one(0, (nothing, noted), flat))
-        cells = list(noted)
         told = _zeros(jax.eval_shape(lambda: self._one(0, (nothing, noted), flat))[1])
+        cells = list(noted)
         step = _Part(self._one, (nothing, dict(noted)), flat)
         outputs = _Part(self._seen, (nothing, told), flat)
         events = _Part(self._events, (nothing, nothing), flat)

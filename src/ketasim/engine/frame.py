@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import sympy as sp
 
 from ketasim.engine.collocation import Cascade, is_cascade, radau
-from ketasim.engine.linear import Ladder
+from ketasim.engine.linear import Ladder, Rows
 from ketasim.engine.rosenbrock import Stepper
 from ketasim.engine.settings import Settings, rodas5p
 from ketasim.engine.structure import Structure
@@ -141,6 +141,25 @@ class Frame:
     def evaluated(self, rows: Sequence[Any]) -> Array:
         """The outputs (outputs, W) for one row per state; states that no output reads may be None."""
         return jnp.stack(self._rows(self.outputs, self.fixed | dict(zip(self.s.flat.state_symbols, rows, strict=True))))
+
+    def inside(self, o: Any, x: Any, y: Any, data: Any, changes: Any) -> Array:
+        """The outputs (outputs, W) at time `o` inside a step that starts at `x`, `y`, from what `Step` knows of it."""
+        rows_x: list[Rows] = [[None] * ladder.n for ladder in self.ladders]
+        for b, (wanted, block) in enumerate(zip(self.wanted, data, strict=True)):
+            for i, known in zip(wanted, block, strict=True):
+                rows_x[b][i] = _weighted(x[b][i], self.plan.linear[o], known)
+        rows_y: Rows = [None] * len(y)
+        for k, known in zip(self.wanted_rest, changes, strict=True):
+            rows_y[k] = _weighted(y[k], self.plan.rest[o], known)
+        return self.evaluated(self.joined(rows_x, rows_y))
+
+
+def _weighted(start: Any, weights: Any, data: Rows) -> Any:
+    """Return a state's value inside a step: its start, and the weights (data) times what the step knows of it."""
+    total = start
+    for k, value in enumerate(data):
+        total = total + weights[k] * value
+    return total
 
 
 def stepper_for(structure: Structure, settings: Settings) -> Cascade | Stepper:

@@ -92,6 +92,10 @@ class Step:
             )
         return result
 
+    def wanted_changes(self) -> list[Rows]:
+        """For each wanted state of the rest: changes at the nodes."""
+        return [self.changes[k] for k in self.run.wanted_rest]
+
     def report(self, store: Array, steps: Array, error: Array) -> tuple[Array, Array]:
         """Write the outputs that fall into this step, and where asked for its error."""
         run, plan = self.run, self.run.plan
@@ -99,14 +103,10 @@ class Step:
 
         def some(_: Any, state: Any) -> Any:
             store, steps = state
-            data = self.linear_data()
+            data, changes = self.linear_data(), self.wanted_changes()
 
             def one(o: Any, store: Array) -> Array:
-                x = [self.linear_at(b, data[b], plan.linear[o]) for b in range(len(run.ladders))]
-                y: Rows = [None] * len(run.s.rest)
-                for k in run.wanted_rest:
-                    y[k] = weighted(self.carry.y[k], plan.rest[o], self.changes[k])
-                return store.at[o].set(run.evaluated(run.joined(x, y)))
+                return store.at[o].set(run.inside(o, self.carry.x, self.carry.y, data, changes))
 
             store = jax.lax.fori_loop(first, last, one, store) if run.outputs else store
             judged = jnp.max(self._judged(data, error))
@@ -114,13 +114,6 @@ class Step:
 
         any_of_it = jnp.where(plan.probe, 1, jnp.minimum(1, last - first))
         return jax.lax.fori_loop(0, any_of_it, some, (store, steps))
-
-    def linear_at(self, b: int, data: list[Rows], weights: Any) -> Rows:
-        """Return the wanted states of a block inside the step from `linear_data` and weights of `dense`; None for the others."""
-        rows: Rows = [None] * self.run.ladders[b].n
-        for i, known in zip(self.run.wanted[b], data, strict=True):
-            rows[i] = weighted(self.carry.x[b][i], weights, known)
-        return rows
 
     def error(self) -> Array:
         """The largest error of the rest (W), relative to the state or to its scale."""
@@ -151,11 +144,3 @@ class Step:
 def times(matrix: Sequence[Rows], vector: Rows) -> Rows:
     """Return the product."""
     return [sum(a * v for a, v in zip(row, vector, strict=True)) for row in matrix]
-
-
-def weighted(start: Any, weights: Any, data: Rows) -> Any:
-    """Return a state's value inside a step: its start, and the weights (data) times what the step knows of it."""
-    total = start
-    for k, value in enumerate(data):
-        total = total + weights[k] * value
-    return total
