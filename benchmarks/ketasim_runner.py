@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import ketasim
 from benchmarks.ketpd.peers.base import Floats
 from benchmarks.ketpd.problem import Problem
+from benchmarks.ketpd.timing import cpu_s
 from ketasim.engine.choose import choose_grid
 from ketasim.engine.compiled import Program
 from ketasim.engine.forcing import Forcing
@@ -107,10 +107,5 @@ def _squares(outputs: Any) -> Any:
 
 
 def _cpu_s(work: Callable[[], Any], at_least_s: float) -> float:
-    """CPU seconds of one pass, after one that compiles; passes are repeated until `at_least_s` is spent."""
-    work()
-    passes, began = 0, time.process_time()
-    while passes == 0 or time.process_time() - began < at_least_s:
-        work()
-        passes += 1
-    return (time.process_time() - began) / passes
+    work()  # compiles
+    return cpu_s(work, at_least_s)[0]

@@ -54,8 +54,8 @@ class Adjoint(Run):
         found = jax.tree.unflatten(self.shape, sums)
         plan = self.plan
         generators = tuple(
-            jax.tree.map(jnp.add, have, ladder.pulled(g, plan.rung_h[0], plan.finer, plan.rungs, table, bar))
-            for have, ladder, g, table, bar in zip(
+            jax.tree.map(jnp.add, have, ladder.pulled(g, plan.rung_h[0], plan.finer, plan.rungs, table, table_bar))
+            for have, ladder, g, table, table_bar in zip(
                 found.generators, self.ladders, pieces.generators, self.tables[:-1], tables, strict=True
             )
         )

@@ -31,11 +31,12 @@ def each_block(
         work(who, slice(first, first + used))
         return used
 
-    with ThreadPoolExecutor(max_workers=threads or _cores()) as pool:
+    with ThreadPoolExecutor(max_workers=threads or cores()) as pool:
         for used in pool.map(block, range(0, subjects, lanes)):
             if progress is not None:
                 progress(used)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

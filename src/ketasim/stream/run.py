@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ketasim.engine.blocks import cores
 from ketasim.errors import InputError, KetasimError, RunError
 from ketasim.scenario.run import Prepared, configured, prepare
 from ketasim.scenario.spec import Scenario
@@ -82,7 +82,7 @@ def stream_run(
 def _workers(workers: int | None, cluster: str | None) -> int:
     most = stream_settings()["limits"]["most_workers"]
     if workers is None:
-        return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, most)
+        return min(cores(), most)
     if cluster is not None:
         raise InputError(
             "a cluster has its own workers", key="workers", value=workers, expected="--cluster or --workers"
