@@ -1,0 +1,119 @@
+"""What is known of the typical person, as draws: a fit's joint posterior where there is one, else each number's own prior.
+
+A draw is a set of values for `ParameterTable.with_values`. It depends on the seed, its own number and the parameter's
+name alone, so that draw 7 is the same whether ten or a thousand are asked for.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from importlib.resources import as_file, files
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+
+from ketasim.errors import InputError, nearest
+from ketasim.files import read_text
+from ketasim.parameters.parameter import Parameter
+from ketasim.parameters.random import standard_normal
+from ketasim.parameters.table import ParameterTable
+
+_NORMAL = NormalDist()
+
+
+def draws(table: ParameterTable, seed: int, count: int, *, posterior: Path | None = None) -> list[dict[str, float]]:
+    """Return draws 1 to `count` of the uncertain parameters, each a map from canonical name to a value in the table's unit.
+
+    Parameters
+    ----------
+    table : the parameters; those with a standard error or a range have a prior (`Parameter.prior`).
+    seed : a whole number. count : how many draws.
+    posterior : a CSV file of joint draws (header: canonical names; a row: one draw in the table's units). Its parameters
+        move together, row by row in an order set by the seed, and come back to the first row when all have been used. By
+        default the package's own, if a fit has written one.
+
+    Raises
+    ------
+    InputError
+        For a posterior with an unknown name, a cell that is no number in the parameter's range, or no rows: file and line.
+    """
+    joint = _posterior(table, posterior)
+    together = set(joint[0]) if joint else set()
+    order = np.argsort(standard_normal(seed, "posterior", 1, len(joint)), kind="stable").tolist()
+    found: list[dict[str, float]] = [dict(joint[order[k % len(joint)]]) if joint else {} for k in range(count)]
+    for p in table:
+        if p.name in together:
+            continue
+        prior = p.prior()
+        if prior is None or prior[2] == 0:
+            continue
+        for values, z in zip(found, standard_normal(seed, f"prior/{p.name}", 1, count).tolist(), strict=True):
+            values[p.name] = _drawn(p, prior, z)
+    return found
+
+
+def _drawn(p: Parameter, prior: tuple[str, float, float], z: float) -> float:
+    """Return the prior's value at the standard normal number z, within the parameter's bounds.
+
+    A range that touches the border of the scale (0 of a log scale; 0 or 1 of a logit) has no normal on that scale: it is
+    drawn evenly.
+    """
+    family, location, scale = prior
+    if p.se is None and p.low is not None and p.high is not None and _touches(p):
+        value = p.low + (p.high - p.low) * _NORMAL.cdf(z)
+    elif family == "lognormal":
+        value = math.exp(location + scale * z)
+    elif family == "logitnormal":
+        value = 1 / (1 + math.exp(-(location + scale * z)))
+    else:
+        value = location + scale * z
+    return value if p.bounds is None else min(max(value, p.bounds[0]), p.bounds[1])
+
+
+def _touches(p: Parameter) -> bool:
+    low, high = p.low or 0.0, p.high or 0.0
+    return (p.scale == "log" and low <= 0) or (p.scale == "logit" and (low <= 0 or high >= 1))
+
+
+def _posterior(table: ParameterTable, path: Path | None) -> list[dict[str, float]]:
+    if path is not None:
+        return _read(table, path)
+    resource = files("ketasim.parameters").joinpath("data", "posterior", "exposure.csv")
+    if not resource.is_file():
+        return []  # no fit has written one
+    with as_file(resource) as inside:
+        return _read(table, inside)
+
+
+def _read(table: ParameterTable, path: Path) -> list[dict[str, float]]:
+    header, *rows = list(csv.reader(io.StringIO(read_text(path))))
+    names = [name.strip() for name in header]
+    for name in names:
+        if name not in table:
+            known = [p.name for p in table]
+            raise InputError("unknown parameter", file=path, line=1, value=name, expected=nearest(name, known))
+    if len(set(names)) < len(names) or not any(rows):
+        raise InputError("not a set of draws", file=path, expected="each name once, and a row for each draw")
+    found = []
+    for line, cells in enumerate(rows, start=2):
+        if cells:
+            found.append(_row(table, names, cells, path, line))
+    return found
+
+
+def _row(table: ParameterTable, names: list[str], cells: list[str], path: Path, line: int) -> dict[str, float]:
+    if len(cells) != len(names):
+        raise InputError(
+            "wrong number of cells", file=path, line=line, value=len(cells), expected=f"{len(names)} cells"
+        )
+    try:
+        values = {name: float(cell) for name, cell in zip(names, cells, strict=True)}
+        table.with_values(values)  # within the bounds of each parameter
+    except ValueError as error:
+        raise InputError(f"not a number ({error})", file=path, line=line, expected="numbers") from None
+    except InputError as error:
+        raise error.at(file=path, line=line) from None
+    return values
