@@ -170,6 +170,9 @@ OTHER_COMMANDS = [
     (("study",), ("--all",)),
     (("study", "kamp2020bja", "--all"), ()),
     (("claims", "C9999"), ("C9999",)),
+    (("claims", "C016", "--draws", "many"), ("draws", "many")),
+    (("claims", "--compute", "--draws", "3"), ("draws", "20")),
+    (("claims", "--compute", "C014"), ("C014", "no experiment")),
     (("simulat",), ("simulat",)),
     (("--nothing",), ("--nothing",)),
 ]

@@ -60,6 +60,17 @@ def test_the_ledger_of_claims_is_whole(capfd):
     assert rows[0]["claim"] in json.dumps(one, ensure_ascii=False)
 
 
+def test_a_claim_is_told_in_full(capfd):
+    """DESIGN section 5: a claim's verdicts, rule, figures with their interval and evidence, as text and as JSON."""
+    told = json.loads(call(capfd, "claims", "c023", "--json").out)[0]
+    assert {"rule", "figures", "evidence", "draws", "model", "literature"} <= set(told)
+    assert {"name", "unit", "median", "low", "high", "missing"} == set(told["figures"][0])
+    assert 0 <= told["probability"] <= 1
+    text = call(capfd, "claims", "C023").out
+    for word in ("accumulation", "clinical-0033", "singh2016frequency", told["rule"]):
+        assert word in text
+
+
 def test_a_study_prints_json_of_the_agreed_shape(capfd):
     result = call(capfd, "study", "kamp2020bja", "--json")
     assert result.status == 0

@@ -1,13 +1,14 @@
-"""Claims: the episode as data. Each statement with its time, sources, cited studies and what would test it.
+"""Claims: the episode as data. Each statement with its time, sources, cited studies, what tests it, and the verdicts.
 
-No verdicts live here: `Claim.model_verdict`, `Claim.probability` and `Claim.literature_verdict` stay None and the state
-"not yet computed" until a claim's experiment has been run.
+`entries` are the experiments as data, `verdicts` what is kept of their runs; `compute` runs them. A claim without an
+experiment stays "not yet computed", without verdicts.
 """
 
 from __future__ import annotations
 
 from ketasim.claims.episode import Article, Chapter, Disagreement, Document, Episode, episode, load_episode
-from ketasim.claims.ledger import NOT_YET_COMPUTED, Claim, claim, claims, load_claims
+from ketasim.claims.ledger import NOT_YET_COMPUTED, Claim, load_claims
+from ketasim.claims.verdicts import claim, claims
 
 __all__ = [
     "NOT_YET_COMPUTED",

@@ -162,13 +162,18 @@ def study_command(
 
 @app.command("claims")
 def claims_command(
-    claim: Annotated[str | None, typer.Argument(help="One claim, such as C001.")] = None,
+    claim: Annotated[list[str] | None, typer.Argument(help="One claim or several, such as C016; none: all.")] = None,
+    compute: Annotated[
+        bool,
+        typer.Option("--compute", help="Run the experiments (of all that are missing or stale) and keep the verdicts."),
+    ] = False,
+    draws: Annotated[str | None, typer.Option(help="Parameter draws of an experiment (default: as it says).")] = None,
     json: Json = False,
 ) -> None:
     """The episode's statements and what the model and the literature say of them."""
     from ketasim.cli.claims import print_claims
 
-    print_claims(claim, as_json=json)
+    print_claims(claim or [], compute=compute, draws=draws, as_json=json)
 
 
 def main(argv: list[str] | None = None) -> Any:

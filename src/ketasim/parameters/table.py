@@ -29,11 +29,16 @@ class ParameterTable:
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         self._by_name = dict(parameters)
+        self._named: dict[str, list[str]] = {}  # a name, or a base name, to the canonical names that it stands for
+        for name, p in self._by_name.items():
+            for key in {name, p.base}:
+                self._named.setdefault(key, []).append(name)
         self._aliases: dict[str, str] = {}
+        bases = self.bases()
         for p in self._by_name.values():
             for alias in p.aliases:
                 owner = self._aliases.setdefault(alias, p.base)
-                if owner != p.base or alias in self.bases():
+                if owner != p.base or alias in bases:
                     raise InputError(
                         f"the alias {alias!r} names two parameters", key=p.base, expected="one meaning a name"
                     )
@@ -54,7 +59,7 @@ class ParameterTable:
     def find(self, name: str) -> list[Parameter]:
         """Return the parameter of that name or alias, or its variants by enantiomer. Raises `InputError` if unknown."""
         base = self._aliases.get(name, name)
-        found = [p for n, p in self._by_name.items() if base in (n, p.base)]
+        found = [self._by_name[n] for n in self._named.get(base, ())]
         if not found:
             raise InputError(
                 "unknown parameter", value=name, expected=nearest(name, {*self._by_name, *self._aliases, *self.bases()})
