@@ -86,6 +86,7 @@ def test_the_posterior_moves_together(table, tmp_path: Path) -> None:
         ("CL.x\n1\n", 1, "unknown parameter"),
         ("CL.s\nfast\n", 2, "not a number"),
         ("CL.s\n1.4\n-1\n", 3, "out of bounds"),
+        ("CL.s\n1.4\nnan\n", 3, "not a finite number"),
         ("CL.s,CL.r\n1.4\n", 2, "wrong number of cells"),
         ("CL.s\n", None, "not a set of draws"),
     ],

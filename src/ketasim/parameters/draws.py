@@ -97,23 +97,33 @@ def _read(table: ParameterTable, path: Path) -> list[dict[str, float]]:
             raise InputError("unknown parameter", file=path, line=1, value=name, expected=nearest(name, known))
     if len(set(names)) < len(names) or not any(rows):
         raise InputError("not a set of draws", file=path, expected="each name once, and a row for each draw")
-    found = []
-    for line, cells in enumerate(rows, start=2):
-        if cells:
-            found.append(_row(table, names, cells, path, line))
-    return found
+    found = [(line, _row(names, cells, path, line)) for line, cells in enumerate(rows, start=2) if cells]
+    try:  # bounds are intervals: all is well if the ends of each column are
+        for end in (min, max):
+            table.with_values({name: end(values[name] for _, values in found) for name in names})
+    except InputError:
+        _refuse(table, found, path)
+    return [values for _, values in found]
 
 
-def _row(table: ParameterTable, names: list[str], cells: list[str], path: Path, line: int) -> dict[str, float]:
+def _row(names: list[str], cells: list[str], path: Path, line: int) -> dict[str, float]:
     if len(cells) != len(names):
         raise InputError(
             "wrong number of cells", file=path, line=line, value=len(cells), expected=f"{len(names)} cells"
         )
     try:
         values = {name: float(cell) for name, cell in zip(names, cells, strict=True)}
-        table.with_values(values)  # within the bounds of each parameter
     except ValueError as error:
         raise InputError(f"not a number ({error})", file=path, line=line, expected="numbers") from None
-    except InputError as error:
-        raise error.at(file=path, line=line) from None
+    if not all(map(math.isfinite, values.values())):
+        raise InputError("not a finite number", file=path, line=line, expected="finite numbers")
     return values
+
+
+def _refuse(table: ParameterTable, found: list[tuple[int, dict[str, float]]], path: Path) -> None:
+    """Raise the error of the first row that leaves a parameter's bounds."""
+    for line, values in found:
+        try:
+            table.with_values(values)
+        except InputError as error:
+            raise error.at(file=path, line=line) from None
