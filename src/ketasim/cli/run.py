@@ -138,10 +138,13 @@ def _print(result: Any, files: dict[str, str], as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from ketasim.report import summary_table
+    from ketasim.report import kinetics, kinetics_table, summary_table, ways, ways_table
 
     console = Console(width=None if sys.stdout.isatty() else 180)
     console.print(summary_table(result, *_shown(result)))
+    for table in (kinetics_table(result, kinetics(result)), ways_table(result, ways(result))):
+        if table is not None:
+            console.print(table)
     console.print(f"Report: {files['report']}", soft_wrap=True, highlight=False)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ketasim.errors import RunError, missing
 from ketasim.files import atomic_path
+from ketasim.report.kinetics import kinetics
 from ketasim.stream.folder import PARTS, discard_parts
 from ketasim.system.result import Result
 
@@ -33,6 +34,7 @@ def summary_document(result: Result, files: dict[str, str]) -> dict[str, Any]:
         "uncalibrated": list(result.uncalibrated),
         "note": "For research and teaching; no dosing advice. Quantities listed as uncalibrated are not fitted to any data yet.",
         "summary": result.summary(),
+        "kinetics": [k.row() for k in kinetics(result)],
         "files": files,
     }
 

@@ -44,6 +44,12 @@ def as_published(result: Result, arm: int) -> bool:
     return untouched and found is not None and not found.parameters
 
 
+def arm_parameters(result: Result, arm: int) -> Mapping[str, object]:
+    """Return the parameters that the scenario sets for an arm alone."""
+    found = _arms(result)[0].get(result.arms[arm])
+    return found.parameters if found else {}
+
+
 def drug_name(name: str) -> str:
     """Return the canonical name of a drug, or the name itself where it is not known."""
     try:

@@ -14,12 +14,16 @@ from ketasim.report.compare import comparisons
 from ketasim.report.figures import Observed, layer_figure
 from ketasim.report.flow import flow_picture
 from ketasim.report.given import said_doses
+from ketasim.report.kinetics import kinetics
+from ketasim.report.kinetics_tables import kinetics_section, ways_section
 from ketasim.report.observed import observed_points
 from ketasim.report.package import data_text
 from ketasim.report.reading import alt_text, calibration_sentence, figure_sentence, listener_paragraph
 from ketasim.report.sources import Sources, all_ids, of_layer, reproduce, short_names, source_list
 from ketasim.report.tables import everything_table, key_figures, layer_table
 from ketasim.report.view import UNCALIBRATED, Layer, all_doses_h, is_uncalibrated, layers
+from ketasim.report.ways import ways
+from ketasim.report.ways_figure import ways_figure
 from ketasim.report.words import say_time
 from ketasim.system.result import Result
 
@@ -39,17 +43,24 @@ def page(result: Result, anchors: Sequence[Anchor], files: Sequence[str | Path],
         listener=listener_paragraph(result),
         flow=flow_picture(result, axis),
         key=key_figures(result, compared),
+        routes=_routes(result),
         calibration=_calibration(result, shown),
         contents="".join(
             f'<li><a href="#layer-{escape(n.name, quote=True)}">{escape(n.plain)}</a></li>' for n in shown
         ),
         axis=_axis_words(axis),
         layers="\n".join(_layer(result, layer, axis, observed, sources) for layer in shown),
+        kinetics=kinetics_section(result, kinetics(result)),
         sources=source_list(
             list(dict.fromkeys([*all_ids(sources), *(r.study_id for c in compared for r in c.published.rows)]))
         ),
         reproduce=reproduce(result, files),
     )
+
+
+def _routes(result: Result) -> str:
+    found = ways(result)
+    return ways_section(result, found, ways_figure(result, found))
 
 
 def _arms(result: Result) -> str:

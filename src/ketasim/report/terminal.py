@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ketasim.errors import InputError, nearest
+from ketasim.report.package import settings
 from ketasim.report.view import is_uncalibrated
 from ketasim.report.words import number, say_time, unit_words
 from ketasim.system.result import Result
@@ -33,7 +34,11 @@ def summary_table(result: Result, times: Sequence[float | str], quantities: Sequ
     from rich.table import Table
 
     columns = [_index(result, t) for t in times]
-    table = Table(title=escape(result.title), caption="median (5th to 95th percentile of subjects)")
+    ranged = len(result.arms) * len(columns) <= settings("table")["ranged_columns"]
+    caption = (
+        "median (5th to 95th percentile of subjects)" if ranged else "median of subjects; the report has the ranges"
+    )
+    table = Table(title=escape(result.title), caption=caption)
     table.add_column("quantity", no_wrap=True)
     table.add_column("unit", no_wrap=True)
     for arm in result.arms:
@@ -49,15 +54,15 @@ def summary_table(result: Result, times: Sequence[float | str], quantities: Sequ
             if is_uncalibrated(result, quantity)
             else escape(quantity)
         )
-        cells = [_cell(result, quantity, a, k) for a in range(len(result.arms)) for k in columns]
+        cells = [_cell(result, quantity, a, k, ranged=ranged) for a in range(len(result.arms)) for k in columns]
         table.add_row(name, escape(unit_words(result.quantities[quantity].unit)), *cells)
     return table
 
 
-def _cell(result: Result, quantity: str, arm: int, k: int) -> str:
+def _cell(result: Result, quantity: str, arm: int, k: int, *, ranged: bool) -> str:
     stats = result.statistics[quantity]
     median, low, high = (number(float(stats[s][arm, k])) for s in ("median", "p05", "p95"))
-    return median if low == median == high else f"{median}\n({low} to {high})"
+    return median if not ranged or low == median == high else f"{median}\n({low} to {high})"
 
 
 def _index(result: Result, time: float | str) -> int:
