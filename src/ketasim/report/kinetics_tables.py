@@ -10,7 +10,7 @@ from ketasim.report.kinetics import Kinetic, Spread, settings
 from ketasim.report.kinetics_terminal import says
 from ketasim.report.view import short
 from ketasim.report.ways import Way
-from ketasim.report.words import unit_words
+from ketasim.report.words import number, unit_words
 from ketasim.system.result import Result
 
 _COLUMNS = ("cmax", "tmax", ("auc_last", "auc_tau"), "auc_inf", "half_life")
@@ -50,7 +50,13 @@ def _table(result: Result, found: Sequence[Kinetic], names: Sequence[str]) -> st
     head = [
         h if h not in ("Cmax", "AUC0-t", "AUCinf") else f"{h} ({'h·' if h != 'Cmax' else ''}{units})" for h in _HEAD
     ]
-    return html.table("Kinetics", [escape(h) for h in head], rows, kind="numbers")
+    return _noted("Kinetics", [escape(h) for h in head], rows)
+
+
+def _noted(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose last column holds notes, without that column where there is no note."""
+    width = len(head) if any(row[-1] for row in rows) else len(head) - 1
+    return html.table(caption, head[:width], [row[:width] for row in rows], kind="numbers")
 
 
 def _cells(own: dict[str, Kinetic]) -> list[str]:
@@ -81,7 +87,9 @@ def _notes(own: dict[str, Kinetic]) -> str:
 
 
 def spread(s: Spread) -> str:
-    """Return a median with its 90 % range below it, as HTML."""
+    """Return a median with its 90 % range below it, as HTML; without the range where everybody is alike."""
+    if number(s.p05) == number(s.p95):
+        return html.value(s.median)
     return html.value(s.median) + f"<span class='note'>{html.value(s.p05)} to {html.value(s.p95)}</span>"
 
 
@@ -91,26 +99,17 @@ def ways_section(result: Result, found: Sequence[Way], figure: str) -> str:
         return ""
     rule = settings("routes")
     unit = unit_words(result.quantities[rule["quantity"]].unit)
+    head = ("Drug", "Arm", "Dose", "F", f"Cmax ({unit})", "tmax (h)", "Note")
+    given = _noted("At the dose given, the highest peak first", head, [_given(result, w) for w in found])
+    then = ("Drug", "Arm", "Dose for the same AUC", f"Cmax then ({unit})", "Cmax, multiple of iv", "tmax (h)")
+    caption = "At the dose with the area of the intravenous arm"
+    equal = html.table(caption, then, [_equal(result, w, found) for w in found], kind="numbers")
     return f"""<section id="routes" aria-label="Routes side by side">
 <h3>Routes side by side</h3>
-{
-        html.table(
-            "At the dose given, the highest peak first",
-            ("Drug", "Arm", "Dose", "F", f"Cmax ({unit})", "tmax (h)", "Note"),
-            [_given(result, w) for w in found],
-            kind="numbers",
-        )
-    }
+{given}
 <h3>{escape(rule["heading"])}</h3>
 <p>{escape(says(result, found))}</p>
-{
-        html.table(
-            "At the dose with the area of the intravenous arm",
-            ("Drug", "Arm", "Dose for the same AUC", f"Cmax then ({unit})", "Cmax, multiple of iv", "tmax (h)"),
-            [_equal(result, w, found) for w in found],
-            kind="numbers",
-        )
-    }
+{equal}
 {figure}
 </section>"""
 

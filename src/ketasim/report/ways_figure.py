@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 
@@ -129,10 +130,10 @@ def _edges(row: Row, column: _Column, hours: float, *, last: bool) -> None:
     for hour in np.arange(hours // step + 1) * step:
         x = float(row.x(hour / hours))
         canvas.line([x, x], [row.bottom, row.bottom + f["tick"]], edge)
-        if last:
-            canvas.text(
-                x, row.bottom + f["tick"] + f["label_pad"], f"{hour:g}", size=f["small_size"], anchor="middle", at="top"
-            )
+        if last:  # the outermost labels keep inside the panel, apart from the next panel's
+            side = "start" if hour == 0 else "end" if hour == hours else "middle"
+            y = row.bottom + f["tick"] + f["label_pad"]
+            canvas.text(x, y, f"{hour:g}", size=f["small_size"], anchor=side, at="top")
     if last:
         canvas.text(row.left + row.width / 2, row.bottom + f["panel_name"], "hours from the dose", size=f["small_size"],
                     anchor="middle", at="top")  # fmt: skip
@@ -172,8 +173,6 @@ def _alt(result: Result, found: Sequence[Way]) -> str:
 
 
 def _reading(result: Result, found: Sequence[Way]) -> str:
-    from html import escape
-
     others = [w for w in found if w.arm != w.reference]
     low = min(others, key=lambda w: w.equal_cmax.median)
     top = next(w for w in found if w.arm == low.reference).cmax.median
