@@ -19,7 +19,7 @@ def print_list(kind: str, *, as_json: bool) -> None:
 
         sys.stdout.write(to_json(rows) + "\n")
         return
-    print_rows(rows)
+    print_rows(rows, [c for c in rows[0] if c not in _ONLY_JSON.get(kind, ())])
 
 
 def _drugs() -> list[Row]:
@@ -28,6 +28,48 @@ def _drugs() -> list[Row]:
     return [
         {"name": d.name, "title": d.title, "aliases": list(d.aliases), "available": not d.missing, "note": d.missing}
         for d in drugs().values()
+    ]
+
+
+def _comedication() -> list[Row]:
+    from ketasim.parameters import builtin_table
+    from ketasim.system.interactions import interactions
+
+    table = builtin_table()
+    return [
+        {"name": i.name, "title": i.title}
+        | {target: table.resolve(factor).value for target, factor in i.multiply.items()}
+        | {"note": i.note}
+        for i in interactions().values()
+    ]
+
+
+def _covariates() -> list[Row]:
+    from ketasim.parameters import builtin_table
+    from ketasim.population import effects
+
+    table = builtin_table()
+    return [
+        {
+            "name": e.name,
+            "covariate": e.covariate,
+            "evidence": e.grade,
+            "state": "on" if e.on else "off" if e.terms else "not quantified",
+            "targets": list(dict.fromkeys(t.target for t in e.terms)),
+            "numbers": [f"{n} {table.resolve(n).value:g}" for n in e.used()],
+            "sources": list(e.sources),
+            "rivals": list(e.rivals),
+            "title": e.title,
+        }
+        for e in effects().values()
+    ]
+
+
+def _populations() -> list[Row]:
+    from ketasim.population import populations
+
+    return [
+        {"name": p.kind, "title": p.title, "covariates": list(p.given), "note": p.note} for p in populations().values()
     ]
 
 
@@ -82,6 +124,9 @@ def _studies() -> list[Row]:
 
 KINDS: dict[str, Callable[[], list[Row]]] = {
     "drugs": _drugs,
+    "comedication": _comedication,
+    "covariates": _covariates,
+    "populations": _populations,
     "routes": _routes,
     "quantities": _quantities,
     "scenarios": _scenarios,
@@ -89,3 +134,5 @@ KINDS: dict[str, Callable[[], list[Row]]] = {
     "claims": _claims,
     "parameters": _parameters,
 }
+# Columns too wide for a terminal: `ketasim show NAME` and --json have them.
+_ONLY_JSON = {"covariates": ("numbers", "rivals")}

@@ -114,7 +114,12 @@ def simulate_command(
 
 @app.command("list")
 def list_command(
-    kind: Annotated[str, typer.Argument(help="drugs, routes, quantities, scenarios, studies, claims or parameters.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="drugs, comedication, covariates, populations, routes, quantities, scenarios, studies, claims or parameters."
+        ),
+    ],
     json: Json = False,
 ) -> None:
     """List what the project knows of a kind."""

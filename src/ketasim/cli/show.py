@@ -121,6 +121,70 @@ def _drug(name: str) -> Fields | None:
     return None
 
 
+def _comedication(name: str) -> Fields | None:
+    from ketasim.evidence import observation
+    from ketasim.parameters import builtin_table
+    from ketasim.system.interactions import COMBINED, find_interaction
+
+    found, table = find_interaction(name), builtin_table()
+    fields: Fields = {"comedication": found.name, "title": found.title, "aliases": list(found.aliases)}
+    fields["multipliers"] = [{"multiplies": t, **_value(table.resolve(f))} for t, f in found.multiply.items()]
+    fields["observed"] = [_figure(observation(row)) for row in found.rows]
+    return fields | {"note": found.note, "with_others": COMBINED}
+
+
+def _figure(o: Any) -> Fields:
+    kept = ("row_id", "study_id", "route", "arm", "measure", "value", "low", "high", "unit", "role", "verified")
+    return {k: getattr(o, k) for k in kept}
+
+
+def _effect(name: str) -> Fields | None:
+    """The effect of a covariate, every effect for "covariates"; a parameter of the same name is shown beside it."""
+    from ketasim.population import effects
+
+    if name == "covariates":
+        return {"covariates": [_effect_fields(e) for e in effects().values()]}
+    return _effect_fields(effects()[name]) if name in effects() else None
+
+
+def _effect_fields(e: Any) -> Fields:
+    from ketasim.evidence import observation
+    from ketasim.parameters import builtin_table
+
+    table = builtin_table()
+    fields: Fields = {"effect": e.name, "title": e.title, "covariate": e.covariate, "evidence": e.grade}
+    fields["state"] = "on" if e.on else "off" if e.terms else "off: not quantified"
+    fields["terms"] = [
+        {"target": t.target, "form": t.form + (" (odds)" if t.odds else ""), **t.numbers, "factors": dict(t.factors)}
+        for t in e.terms
+    ]
+    fields["numbers"] = [_value(table.resolve(n)) for n in e.used()]
+    fields["sources"] = [{"source": _cited(s)} for s in e.sources]
+    fields["observed"] = [_figure(observation(row)) for row in e.rows]
+    return fields | {"rivals": list(e.rivals)}
+
+
+def _population(name: str) -> Fields | None:
+    from ketasim.population import populations
+
+    p = populations().get(name)
+    if p is None:
+        return None
+    given = {n: _distribution(m) for n, m in p.given.items()}
+    return {"population": p.kind, "title": p.title, "covariates": given, "effects": list(p.effects), "note": p.note}
+
+
+def _distribution(marginal: Any) -> Fields:
+    """The fields of a distribution, those by sex one below the other."""
+    fields = {k: v for k, v in vars(marginal).items() if k not in ("by", "about", "drawn", "log") and v != ()}
+    if "shares" in fields:
+        fields["shares"] = dict(fields["shares"])
+    kind = "lognormal " if getattr(marginal, "log", False) else ""
+    fields = {f"{kind}{k}" if k in ("center", "sd") else k: v for k, v in fields.items()}
+    fields |= {sex: _distribution(m) for sex, m in getattr(marginal, "by", {}).items()}
+    return fields | dict(marginal.about)
+
+
 def _scenario(name: str) -> Fields | None:
     from ketasim.scenario import bundled, load_scenario
 
@@ -156,13 +220,23 @@ def _claim(name: str) -> Fields | None:
     return claim(name).to_dict()
 
 
-_LOOKUPS: tuple[Callable[[str], Fields | None], ...] = (_parameter, _quantity, _drug, _scenario, _claim, _study)
+_LOOKUPS: tuple[Callable[[str], Fields | None], ...] = (
+    _parameter,
+    _quantity,
+    _drug,
+    _comedication,
+    _effect,
+    _population,
+    _scenario,
+    _claim,
+    _study,
+)
 
 
 def _all_names() -> list[str]:
     from ketasim.cli.listing import KINDS
 
     names: list[str] = []
-    for kind in ("parameters", "quantities", "drugs", "scenarios"):
+    for kind in ("parameters", "quantities", "drugs", "comedication", "covariates", "populations", "scenarios"):
         names += [row["name"] for row in KINDS[kind]()]
     return names

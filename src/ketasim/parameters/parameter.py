@@ -25,7 +25,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Spread:
-    """Between-person spread: `sd` on the scale of its parameter (log, logit or the value itself)."""
+    """Spread between persons (`iiv`) or between occasions of one person (`iov`).
+
+    `sd` is on the scale of its parameter (log, logit or the value itself).
+    """
 
     sd: float
     status: Status
@@ -38,7 +41,8 @@ class Parameter:
     """A parameter. `value`, `low`, `high`, `se` are in `unit`.
 
     `scale` is "log" (positive), "logit" (0 to 1) or "linear"; `scaling` is "", "clearance" or "volume" (allometry);
-    `fixed_in_time` marks a duration that shapes the event times and is therefore equal in everyone.
+    `fixed_in_time` marks a duration that shapes the event times and is therefore equal in everyone. `spread` is between
+    persons, `occasion_spread` between dosing occasions of one person.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Parameter:
     se: float | None = None
     bounds: tuple[float, float] | None = None
     spread: Spread | None = None
+    occasion_spread: Spread | None = None
     aliases: tuple[str, ...] = ()
     fixed_in_time: bool = False
 

@@ -18,7 +18,7 @@ from ketasim.units import convert, parse_quantity, parse_unit
 
 _GROUP_KEYS = {"title", "unit", "scale", "scaling", "aliases", "bounds", "fixed_in_time"}
 _VARIANTS = ("all", "s", "r")
-_VALUE_KEYS = {"value", "status", "source", "row", "place", "reason", "range", "se", "iiv"}
+_VALUE_KEYS = {"value", "status", "source", "row", "place", "reason", "range", "se", "iiv", "iov"}
 _SPREAD_KEYS = {"sd", "status", "source", "place", "reason"}
 _SCALES = ("log", "logit", "linear")
 _SCALINGS = ("", "clearance", "volume")
@@ -184,6 +184,8 @@ def _value(name: str, entry: Any, common: dict[str, Any], variant: str) -> Param
     status = Status(_choice(entry.get("status", ""), tuple(Status), f"{variant}.status"))
     value = _number(entry.get("value"), common["unit"])
     _check_scale(common["scale"], value, common["bounds"], status)
+    if "iov" in entry and common["fixed_in_time"]:
+        raise InputError("a duration that shapes the event times is equal in everyone", key=name, expected="no iov")
     low, high = _pair(entry["range"], f"{variant}.range") if "range" in entry else (None, None)
     if status is Status.assumed and not (entry.get("reason") and low is not None):
         raise InputError("an assumed number needs a reason and a range", key=f"{name}", value=value)
@@ -196,7 +198,8 @@ def _value(name: str, entry: Any, common: dict[str, Any], variant: str) -> Param
         low=low,
         high=high,
         se=_number(entry["se"], "") if "se" in entry else None,
-        spread=_spread(entry.get("iiv")),
+        spread=_spread(entry.get("iiv"), "iiv"),
+        occasion_spread=_spread(entry.get("iov"), "iov"),
         source=str(entry.get("source", "")),
         row=str(entry.get("row", "")),
         place=str(entry.get("place", "")),
@@ -205,19 +208,18 @@ def _value(name: str, entry: Any, common: dict[str, Any], variant: str) -> Param
     )
 
 
-def _spread(entry: Any) -> Spread | None:
+def _spread(entry: Any, key: str) -> Spread | None:
     if entry is None:
         return None
     if not isinstance(entry, dict):
-        raise InputError("not a spread", key="iiv", value=entry, expected="{ sd = ..., status = ... }")
-    _only(entry, _SPREAD_KEYS, "iiv")
+        raise InputError("not a spread", key=key, value=entry, expected="{ sd = ..., status = ... }")
+    _only(entry, _SPREAD_KEYS, key)
     sd = _number(entry.get("sd"), "")
     if sd < 0:
-        raise InputError("a spread cannot be negative", key="iiv.sd", value=sd)
+        raise InputError("a spread cannot be negative", key=f"{key}.sd", value=sd)
     place = str(entry.get("place", entry.get("reason", "")))
-    return Spread(
-        sd, Status(_choice(entry.get("status", ""), tuple(Status), "iiv.status")), str(entry.get("source", "")), place
-    )
+    status = Status(_choice(entry.get("status", ""), tuple(Status), f"{key}.status"))
+    return Spread(sd, status, str(entry.get("source", "")), place)
 
 
 def _pair(value: Any, key: str) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Individual parameters: allometry, then between-person spread, on each parameter's own scale.
+"""Individual parameters: covariates and their effects, then spread between people and occasions, on each parameter's own scale.
 
 A parameter's two enantiomers share one random number in a person: the same liver clears both (assumed; the correlation is
 not identified by the sources).
@@ -7,66 +7,168 @@ not identified by the sources).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ketasim.errors import InputError
 from ketasim.parameters import Parameter, ParameterTable
+from ketasim.population.correlate import effect_correlations, mixed
+from ketasim.population.effects import FLOW, Term, effects
 from ketasim.population.random import standard_normal
+from ketasim.population.who import Population, default_population
+from ketasim.system.drugs import factors
 from ketasim.units import coherent_factor
 
 Floats = NDArray[np.float64]
+_Multipliers = Sequence[tuple[Term, Floats]]
 
 
 @dataclass(frozen=True)
 class Individuals:
-    """Parameters of subjects `ids`; `values` maps a canonical name to (subjects,) in coherent units."""
+    """Parameters of subjects `ids`; `values` maps a canonical name to (subjects,) in coherent units.
+
+    `covariates` holds each covariate in its own unit, or as categories. `seed` keys the draws of dosing occasions (None:
+    without spread).
+    """
 
     ids: NDArray[np.int64]
     values: dict[str, Floats]
+    covariates: dict[str, NDArray[Any]] = field(default_factory=dict)
+    seed: int | None = None
 
     def matrix(self, names: Sequence[str]) -> Floats:
         """Return (parameters, subjects) in the order of `names`."""
         return np.array([self.values[n] for n in names]).reshape(len(names), len(self.ids))
 
+    def at_occasion(self, p: Parameter, occasion: int | None) -> Floats:
+        """Return a dose-level parameter at a dosing occasion (counted from 1), (subjects,) in coherent units.
 
-def individuals(table: ParameterTable, seed: int, first: int, count: int, *, spread: bool = True) -> Individuals:
+        Without an occasion, without spread between occasions or without random draws it is the person's own value.
+        """
+        own = self.values[p.name]
+        if occasion is None or self.seed is None or p.occasion_spread is None:
+            return own
+        eta = p.occasion_spread.sd * standard_normal(
+            self.seed, f"{p.base}/occasion {occasion}", int(self.ids[0]), len(self.ids)
+        )
+        factor = coherent_factor(p.unit)
+        return _moved(p, own / factor, eta) * factor
+
+
+@cache
+def dose_level() -> frozenset[str]:
+    """Return the parameters that scale a dose as it is given: their occasion is the dose's own, drawn anew at each."""
+    return frozenset(str(s) for tree in factors().values() for s in tree.free_symbols)
+
+
+def individuals(
+    table: ParameterTable,
+    seed: int,
+    first: int,
+    count: int,
+    *,
+    spread: bool = True,
+    population: Population | None = None,
+) -> Individuals:
     """Return the individual parameters of subjects `first` to `first + count - 1` (numbered from 1).
 
     Parameters
     ----------
-    table : typical values and spreads. seed : of the population. spread : without it everyone is the typical person, at
-        the reference weight.
+    table : typical values and spreads. seed : of the population. spread : without it everyone is the typical person.
+    population : who is drawn (default: adults); it holds the covariates, their effects and their correlations.
+
+    Raises
+    ------
+    InputError
+        If an effect takes a share out of 0 to 1, correlations cannot hold together, or a file of people is too short.
     """
-    weight = table.resolve("weight_reference")
-    relative = np.ones(count)
-    values: dict[str, Floats] = {}
-    if spread:
-        relative = _draw(table.resolve("weight"), seed, first, count) / weight.value
-    values["weight"] = relative * weight.coherent
-    powers = {
-        "": 0.0,
-        "clearance": table.resolve("allometric_clearance").value,
-        "volume": table.resolve("allometric_volume").value,
-    }
+    who = population or default_population()
+    covariates = who.draw(table, seed, first, count, spread=spread)
+    active = [effects()[name] for name in who.effects]
+    terms = [(t, t.factor(covariates[e.covariate], table)) for e in active for t in e.terms if t.applies(table)]
+    eta = _etas(table, seed, first, count) if spread else {}
+    values: dict[str, Floats] = {"weight": covariates["weight"] * coherent_factor("kg")}
+    for p in table:
+        if p.name != "weight":
+            hits = [(t, f) for t, f in terms if t.target != FLOW and t.hits(p)]
+            values[p.name] = _individual(p, eta.get(p.name), hits, count) * coherent_factor(p.unit)
+    for term, factor in terms:
+        if term.target == FLOW:
+            _change_flow(values, table, factor)
+    return Individuals(np.arange(first, first + count), values, covariates, seed if spread else None)
+
+
+def _etas(table: ParameterTable, seed: int, first: int, count: int) -> dict[str, Floats]:
+    """Return the random effects of each parameter that has any, (subjects,), on its own scale.
+
+    Parameters of one base name share their random number. A parameter that does not scale a dose has one occasion in a run,
+    so that its two variances add up.
+    """
+    varied = {p.base for p in table if p.name != "weight" and p.spread is not None and p.spread.sd != 0}
+    z = mixed({base: standard_normal(seed, base, first, count) for base in sorted(varied)}, effect_correlations())
+    found: dict[str, Floats] = {}
     for p in table:
         if p.name == "weight":
             continue
-        drawn = _draw(p, seed, first, count) if spread else np.full(count, p.value)
-        values[p.name] = drawn * relative ** powers[p.scaling] * coherent_factor(p.unit)
-    return Individuals(np.arange(first, first + count), values)
+        if p.spread is not None and p.spread.sd != 0:
+            found[p.name] = p.spread.sd * z[p.base]
+        once = p.occasion_spread is not None and p.occasion_spread.sd != 0 and p.base not in dose_level()
+        if once and p.occasion_spread is not None:
+            within = p.occasion_spread.sd * standard_normal(seed, f"{p.base}/occasion", first, count)
+            found[p.name] = found.get(p.name, 0) + within
+    return found
 
 
-def _draw(p: Parameter, seed: int, first: int, count: int) -> Floats:
-    """Return the parameter of each subject in its own unit, before allometry."""
-    if p.spread is None or p.spread.sd == 0:
-        return np.full(count, p.value)
-    eta = p.spread.sd * standard_normal(seed, p.base, first, count)
+def _individual(p: Parameter, eta: Floats | None, multipliers: _Multipliers, count: int) -> Floats:
+    """Return the parameter of each subject in its own unit.
+
+    Shares are changed by covariates before the random effect, positive numbers after it, which is the same.
+    """
+    value = np.full(count, p.value)
     if p.scale == "log":
-        drawn = p.value * np.exp(eta)
-    elif p.scale == "logit":
-        drawn = 1 / (1 + (1 - p.value) / p.value * np.exp(-eta))
-    else:
-        drawn = p.value + eta
-    return np.clip(drawn, *p.bounds) if p.bounds else drawn
+        drawn = value if eta is None else p.value * np.exp(eta)
+        drawn = np.clip(drawn, *p.bounds) if p.bounds and eta is not None else drawn
+        for _, factor in multipliers:
+            drawn = drawn * factor
+        return drawn
+    for term, factor in multipliers:
+        value = value * factor / (1 - value + value * factor) if term.odds else value * factor
+        if p.scale == "logit" and not np.all((value > 0) & (value < 1)):
+            raise InputError(
+                "a covariate takes this share out of its bounds", key=p.name,
+                value=float(value[(value <= 0) | (value >= 1)][0]), expected="a value between 0 and 1",
+            )  # fmt: skip
+    drawn = value if eta is None else _moved(p, value, eta)
+    return np.clip(drawn, *p.bounds) if p.bounds and eta is not None else drawn
+
+
+def _moved(p: Parameter, value: Floats, eta: Floats) -> Floats:
+    """Return values moved by a random effect on the parameter's own scale."""
+    if p.scale == "log":
+        return np.asarray(value * np.exp(eta))
+    return np.asarray(1 / (1 + (1 - value) / value * np.exp(-eta))) if p.scale == "logit" else value + eta
+
+
+def _change_flow(values: dict[str, Floats], table: ParameterTable, factor: Floats) -> None:
+    """Multiply hepatic blood flow, at an unchanged intrinsic clearance.
+
+    In the well-stirred liver Q = CL/(1 - F) and CLint = CL/F, so that the odds of F rise with Q and CL with Q (1 - F). A table
+    that holds the flow itself (Q_hepatic) has it multiplied.
+    """
+    if "Q_hepatic" in table.bases():
+        for p in table.find("Q_hepatic"):
+            values[p.name] = values[p.name] * factor
+        return
+    unchanged = factor == 1
+    done: dict[str, Floats] = {}
+    for p in table.find("CL"):
+        name = table.resolve("F_hepatic", p.name.partition(".")[2]).name
+        share, clearance = values[name], values[p.name]
+        more = factor * share / (factor * share + 1 - share)
+        done[name] = np.where(unchanged, share, more)
+        done[p.name] = np.where(unchanged, clearance, clearance * factor * (1 - more) / (1 - share))
+    values.update(done)

@@ -13,6 +13,7 @@ from ketasim.report.words import say_time
 from ketasim.scenario.load import parse_scenario
 from ketasim.scenario.spec import Arm
 from ketasim.system.drugs import find_drug
+from ketasim.system.interactions import COMBINED, interactions
 from ketasim.system.result import Result
 
 
@@ -20,7 +21,8 @@ from ketasim.system.result import Result
 def _scenario_arms(text: str) -> tuple[Mapping[str, Arm], bool]:
     """Return the arms by name, and whether the scenario leaves the model's parameters as they are."""
     try:
-        scenario = parse_scenario(tomllib.loads(text), text=text)
+        # The arms alone are wanted: a file of people need not be at hand any more.
+        scenario = parse_scenario({k: v for k, v in tomllib.loads(text).items() if k != "population"}, text=text)
     except (InputError, tomllib.TOMLDecodeError):  # a result made by other means; the report says less, and still opens
         return {}, True
     return {arm.name: arm for arm in scenario.arms}, not scenario.parameters
@@ -38,10 +40,10 @@ def active_doses(result: Result, arm: int) -> tuple[Dose, ...]:
 
 
 def as_published(result: Result, arm: int) -> bool:
-    """Return whether the arm runs the model as it is, with no parameter set by the scenario."""
+    """Return whether the arm runs the model as it is, with no parameter set by the scenario and no co-medication."""
     arms, untouched = _arms(result)
     found = arms.get(result.arms[arm])
-    return untouched and found is not None and not found.parameters
+    return untouched and found is not None and not found.parameters and not found.comedication
 
 
 def arm_parameters(result: Result, arm: int) -> Mapping[str, object]:
@@ -62,9 +64,17 @@ def said_doses(result: Result, arm: int) -> str:
     """Return the doses of an arm in words ("ketamine 0.5 mg/kg into a vein (iv) over 40 min"), or what the result says."""
     doses = active_doses(result, arm)
     if doses:
-        return "; ".join(_said(d) for d in doses)
+        return "; ".join(_said(d) for d in doses) + _taken_with(result, arm)
     known = result.arms[arm] in _arms(result)[0]
     return "no active drug" if known else "; ".join(result.doses.get(result.arms[arm], ())) or "no dose"
+
+
+def _taken_with(result: Result, arm: int) -> str:
+    """Return the co-medication of an arm in words, with the warning that several together were not studied."""
+    taken = _arms(result)[0][result.arms[arm]].comedication
+    if not taken:
+        return ""
+    return f", with {' and '.join(interactions()[n].title for n in taken)}" + (f" ({COMBINED})" if taken[1:] else "")
 
 
 def _said(dose: Dose) -> str:

@@ -13,11 +13,14 @@ from typing import Any
 from ketasim.dosing import Dose
 from ketasim.errors import InputError, nearest
 from ketasim.files import read_text, read_toml
+from ketasim.population import population_of
 from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.drugs import drugs, find_drug, routes
+from ketasim.system.interactions import find_interaction
 from ketasim.units import convert, parse_quantity
 
 _KEYS = ("title", "horizon", "arm", "population", "output", "parameters", "note")
+_POPULATION_KEYS = ("size", "seed", "spread", "kind", "covariates", "effects", "file")
 
 
 @cache
@@ -73,10 +76,16 @@ def _recorded(path: Path) -> Scenario:
         raise InputError("not a record of a run", file=path, expected="the run.json of an earlier run") from None
     data["horizon"] = f"{had['until_h']!r} h"
     data["population"] = data.get("population", {}) | {"size": had["size"], "seed": had["seed"]}
+    if "people_file" in had:
+        data["population"]["file"] = had["people_file"]
     data["output"] = {"quantities": had["quantities"]}
     if had["times_h"] is not None:
         data["output"]["times"] = [f"{t!r} h" for t in had["times_h"]]
-    return replace(parse_scenario(data, file=str(path), text=text), tolerance=had["tolerance"])
+    scenario = replace(parse_scenario(data, file=str(path), text=text), tolerance=had["tolerance"])
+    people = scenario.people.people
+    if people is not None and people.sha256 != had["people_sha256"]:
+        raise InputError("the people have changed since this run", file=people.file, expected="the file as it was then")
+    return scenario
 
 
 def parse_scenario(data: Mapping[str, Any], *, file: str = "", text: str = "") -> Scenario:
@@ -88,13 +97,15 @@ def parse_scenario(data: Mapping[str, Any], *, file: str = "", text: str = "") -
             raise InputError(
                 "out of bounds", key="horizon", value=data["horizon"], expected="above 0 and at most 20 years"
             )
-        population = _table(data.get("population", {}), ("size", "seed", "spread"), "population")
+        population = _table(data.get("population", {}), _POPULATION_KEYS, "population")
+        people = population_of(population, Path(file).parent)
+        size = population.get("size", people.people.size if people.people else limits()["default_size"])
         output = _table(data.get("output", {}), ("quantities", "times"), "output")
         return Scenario(
             title=_text(data.get("title", Path(file).stem or "scenario"), "title"),
             horizon_h=horizon,
             arms=_arms(data.get("arm"), horizon),
-            size=check_size(population.get("size", limits()["default_size"]), "population.size"),
+            size=check_size(size, "population.size"),
             seed=check_seed(population.get("seed", limits()["default_seed"]), "population.seed"),
             quantities=tuple(
                 _text(q, "output.quantities") for q in _list(output.get("quantities", []), "output.quantities")
@@ -102,6 +113,7 @@ def parse_scenario(data: Mapping[str, Any], *, file: str = "", text: str = "") -
             times_h=parse_times(output["times"], horizon, "output.times") if "times" in output else None,
             parameters=_table(data.get("parameters", {}), None, "parameters"),
             spread=_flag(population.get("spread", True), "population.spread"),
+            people=people,
             note=str(data.get("note", "")),
             text=text,
             file=file,
@@ -188,15 +200,30 @@ def _arms(value: Any, horizon: float) -> tuple[Arm, ...]:
     arms: list[Arm] = []
     for k, entry in enumerate(entries):
         key = f"arm[{k + 1}]"
-        table = _table(entry, ("name", "dose", "parameters"), key)
+        table = _table(entry, ("name", "dose", "parameters", "with"), key)
         name = _text(table.get("name", f"arm {k + 1}"), f"{key}.name")
         if name in [a.name for a in arms]:
             raise InputError("two arms have this name", key=f"{key}.name", value=name, expected="distinct names")
         listed = _list(table.get("dose", []), f"{key}.dose")
         doses = tuple(_dose(d, f"{key}.dose[{j + 1}]", horizon) for j, d in enumerate(listed))
         texts = tuple(", ".join(f"{k} {v}" for k, v in d.items()) for d in listed)
-        arms.append(Arm(name, doses, _table(table.get("parameters", {}), None, f"{key}.parameters"), texts))
+        taken = _comedication(table.get("with", []), f"{key}.with")
+        arms.append(Arm(name, doses, _table(table.get("parameters", {}), None, f"{key}.parameters"), texts, taken))
     return tuple(arms)
+
+
+def _comedication(value: Any, key: str) -> tuple[str, ...]:
+    """Return the canonical names of an arm's co-medication, each once."""
+    names: list[str] = []
+    for given in _list(value, key):
+        try:
+            name = find_interaction(_text(given, key)).name
+        except InputError as error:
+            raise error.at(key=key) from None
+        if name in names:
+            raise InputError("stands twice", key=key, value=given, expected="each name once")
+        names.append(name)
+    return tuple(names)
 
 
 def _dose(table: Any, key: str, horizon: float) -> Dose:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from ketasim.scenario.spec import Scenario
 
-_MODEL_ROOMS = ("layers", "parameters", "system", "engine", "scenario")
+_MODEL_ROOMS = ("layers", "parameters", "system", "engine", "population", "scenario")
 
 
 @cache
@@ -64,8 +65,15 @@ def provenance(scenario: Scenario, tolerance: float) -> dict[str, Any]:
             "quantities": list(scenario.quantities),
             "times_h": None if scenario.times_h is None else list(scenario.times_h),
             "tolerance": tolerance,
-        },
+        }
+        | _people(scenario),
     }
+
+
+def _people(scenario: Scenario) -> dict[str, str]:
+    """Return where the people of a run came from, if from a file, and its hash."""
+    people = scenario.people.people
+    return {} if people is None else {"people_file": str(Path(people.file).resolve()), "people_sha256": people.sha256}
 
 
 def _version(name: str) -> str:

@@ -24,6 +24,7 @@ from ketasim.scenario.load import check_seed, check_size, default_times, limits,
 from ketasim.scenario.provenance import provenance
 from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.bind import system_fingerprint, whole_system
+from ketasim.system.interactions import with_comedication
 from ketasim.system.result import Result
 
 Progress = Callable[[int, int], None]
@@ -149,7 +150,10 @@ class Prepared:
         s, program, flat = self.scenario, self.program, self.program.structure.flat
         params, events = [], []
         for a in arms:
-            people = individuals(self.tables[a], s.seed, 1, max(1, settings().lanes // len(arms)), spread=s.spread)
+            probes = max(1, settings().lanes // len(arms))
+            if s.people.people is not None:
+                probes = min(probes, s.people.people.size)
+            people = individuals(self.tables[a], s.seed, 1, probes, spread=s.spread, population=s.people)
             params.append(people.matrix(flat.params))
             events.append(forcing_of(self.schedules[a], flat.inputs, people, self.tables[a]))
         return choose_grid(program, np.concatenate(params, axis=1), joined(events), self.tolerance, len(self.times_h))
@@ -180,7 +184,8 @@ class Prepared:
         s, table, parts = self.scenario, self.tables[arm], []
         step = check_size(chunk, "chunk") if chunk is not None else count
         for start in range(first, first + count, step):
-            people = individuals(table, s.seed, start, min(step, first + count - start), spread=s.spread)
+            ids = min(step, first + count - start)
+            people = individuals(table, s.seed, start, ids, spread=s.spread, population=s.people)
             parts.append(_solved(self, arm, people, threads, progress))
         return np.concatenate(parts, axis=2)
 
@@ -215,6 +220,7 @@ class Prepared:
 def prepare(s: Scenario, tolerance: float | None = None) -> Prepared:
     """Check what is left to check of a configured scenario and lay out its doses and times. Raises `InputError`."""
     tolerance = settings().check_tolerance(s.tolerance if tolerance is None else tolerance)
+    s.people.check_size(s.size)
     tables = tuple(arm_table(s, arm) for arm in s.arms)
     schedules = tuple(_placed(s, arm, table) for arm, table in zip(s.arms, tables, strict=True))
     times = np.array(s.times_h or default_times(s.horizon_h, dose_times(s.arms, s.horizon_h)))
@@ -230,9 +236,16 @@ def program_for(inputs: tuple[str, ...], quantities: tuple[str, ...]) -> Program
 
 
 def arm_table(s: Scenario, arm: Arm) -> ParameterTable:
-    """Return the parameters of an arm: the package's, then the scenario's, then the arm's own. Raises `InputError`."""
+    """Return the parameters of an arm: the package's, then the scenario's, then the arm's own, then times its co-medication's.
+
+    Raises `InputError`.
+    """
     table = builtin_table().with_values(s.parameters, file=s.file or None)
-    return table.with_values(arm.parameters, file=s.file or None, key=f"arm {arm.name}.parameters")
+    table = table.with_values(arm.parameters, file=s.file or None, key=f"arm {arm.name}.parameters")
+    try:
+        return with_comedication(table, arm.comedication)
+    except InputError as error:
+        raise error.at(file=s.file or None) from None
 
 
 def _placed(s: Scenario, arm: Arm, table: ParameterTable) -> Schedule:

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ketasim.dosing import Dose
+from ketasim.population import Population, default_population
 
 
 @dataclass(frozen=True)
 class Arm:
-    """An arm: its doses and the parameters it sets (canonical name to number or quantity)."""
+    """An arm: its doses, the parameters it sets (canonical name to number or quantity) and the co-medication taken with it."""
 
     name: str
     doses: tuple[Dose, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     dose_texts: tuple[str, ...] = ()
+    comedication: tuple[str, ...] = ()
 
     @property
     def control(self) -> bool:
@@ -26,7 +28,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A checked scenario. `times_h` is None for the default grid; `quantities` is empty for all. `text` is the file as read."""
+    """A checked scenario. `times_h` is None for the default grid; `quantities` is empty for all. `text` is the file as read.
+
+    `people` is the population that `size` people are drawn from.
+    """
 
     title: str
     horizon_h: float
@@ -37,6 +42,7 @@ class Scenario:
     times_h: tuple[float, ...] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     spread: bool = True
+    people: Population = field(default_factory=default_population)
     tolerance: float | None = None
     note: str = ""
     text: str = ""
