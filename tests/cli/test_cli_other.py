@@ -9,7 +9,18 @@ import sys
 import pytest
 from cli_calls import call
 
-KINDS = ["drugs", "routes", "quantities", "scenarios", "studies", "claims", "parameters"]
+KINDS = [
+    "drugs",
+    "comedication",
+    "covariates",
+    "populations",
+    "routes",
+    "quantities",
+    "scenarios",
+    "studies",
+    "claims",
+    "parameters",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)

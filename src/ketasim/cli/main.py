@@ -131,7 +131,10 @@ def list_command(
 @app.command("show")
 def show_command(
     name: Annotated[
-        str, typer.Argument(help="A parameter (CL), quantity, drug, scenario, study (id or DOI) or claim (C001).")
+        str,
+        typer.Argument(
+            help="A parameter (CL), quantity, drug, co-medication, covariate, population, scenario, study (id or DOI) or claim (C001)."
+        ),
     ],
     json: Json = False,
 ) -> None:
