@@ -39,7 +39,9 @@ class Term:
 
     def applies(self, table: ParameterTable) -> bool:
         """Whether the table holds a target at all: a table of one's own may not."""
-        return "CL" in table.bases() if self.target == FLOW else any(self.hits(p) for p in table)
+        if self.target == FLOW:
+            return bool({"CL", "Q_hepatic"} & table.bases())
+        return any(self.hits(p) for p in table)
 
     def factor(self, values: Values, table: ParameterTable) -> Values:
         """Return the factor of each person, (subjects,), from the covariate in its own unit or as categories."""

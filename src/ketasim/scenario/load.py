@@ -76,14 +76,14 @@ def _recorded(path: Path) -> Scenario:
         raise InputError("not a record of a run", file=path, expected="the run.json of an earlier run") from None
     data["horizon"] = f"{had['until_h']!r} h"
     data["population"] = data.get("population", {}) | {"size": had["size"], "seed": had["seed"]}
-    if "people_file" in had:
-        data["population"]["file"] = had["people_file"]
+    if "people_file" in run:
+        data["population"]["file"] = str(run["people_file"])
     data["output"] = {"quantities": had["quantities"]}
     if had["times_h"] is not None:
         data["output"]["times"] = [f"{t!r} h" for t in had["times_h"]]
     scenario = replace(parse_scenario(data, file=str(path), text=text), tolerance=had["tolerance"])
     people = scenario.people.people
-    if people is not None and people.sha256 != had["people_sha256"]:
+    if people is not None and people.sha256 != run.get("people_sha256"):
         raise InputError("the people have changed since this run", file=people.file, expected="the file as it was then")
     return scenario
 

@@ -65,13 +65,13 @@ def provenance(scenario: Scenario, tolerance: float) -> dict[str, Any]:
             "quantities": list(scenario.quantities),
             "times_h": None if scenario.times_h is None else list(scenario.times_h),
             "tolerance": tolerance,
-        }
-        | _people(scenario),
+        },
+        **_people(scenario),
     }
 
 
 def _people(scenario: Scenario) -> dict[str, str]:
-    """Return where the people of a run came from, if from a file, and its hash."""
+    """Return where the people of a run came from, if from a file, and the hash of it."""
     people = scenario.people.people
     return {} if people is None else {"people_file": str(Path(people.file).resolve()), "people_sha256": people.sha256}
 

@@ -118,7 +118,11 @@ def make_job(ready: Prepared, *, people: int | None, chunk: int | None) -> Job:
     people = people or _people(rows)
     for arm in ready.scenario.arms:
         arm_folder(arm.name)
-    made_of = {k: v for k, v in provenance(ready.scenario, ready.tolerance).items() if k != "scenario_file"}
+    made_of = {
+        k: v
+        for k, v in provenance(ready.scenario, ready.tolerance).items()
+        if k not in ("scenario_file", "people_file")
+    }
     told = repr(replace(ready.scenario, file="", text=""))  # a scenario need not come from a file
     text = json.dumps([_FORMAT, people, made_of, told, identity()["program"]], sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()
