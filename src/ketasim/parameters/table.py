@@ -17,7 +17,8 @@ from ketasim.parameters.parameter import Parameter, Spread, Status
 from ketasim.units import convert, parse_quantity, parse_unit
 
 _GROUP_KEYS = {"title", "unit", "scale", "scaling", "aliases", "bounds", "fixed_in_time"}
-_VARIANTS = ("all", "s", "r")
+# An enantiomer, a species, or an enantiomer in a species.
+_VARIANTS = ("all", "s", "r", "mouse", "mouse_s", "mouse_r", "rat", "rat_s", "rat_r")
 _VALUE_KEYS = {"value", "status", "source", "row", "place", "reason", "range", "se", "iiv", "iov"}
 _SPREAD_KEYS = {"sd", "status", "source", "place", "reason"}
 _SCALES = ("log", "logit", "linear")
@@ -67,8 +68,9 @@ class ParameterTable:
         return found
 
     def resolve(self, base: str, variant: str = "") -> Parameter:
-        """Return `base.variant` where it exists, else `base`. Raises `InputError` if neither does."""
-        found = self._by_name.get(f"{base}.{variant}") or self._by_name.get(base)
+        """Return `base.variant` where it exists ("mouse_s", then "mouse"), else `base`. Raises `InputError` if none does."""
+        names = (f"{base}.{variant}", f"{base}.{variant.partition('_')[0]}", base)
+        found = next((self._by_name[n] for n in names if n in self._by_name), None)
         if found is None:
             raise InputError("unknown parameter", value=base, expected=nearest(base, self.bases()))
         return found

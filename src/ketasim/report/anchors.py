@@ -16,6 +16,7 @@ from ketasim.report.given import active_doses, as_published, drug_name
 from ketasim.report.package import data_table
 from ketasim.report.view import is_control
 from ketasim.system.result import Result
+from ketasim.system.species import HUMAN
 from ketasim.units import convert, is_compatible, parse_quantity
 
 STATISTICS = ("mean", "geometric mean", "median")
@@ -130,7 +131,12 @@ def _point(entry: object) -> Point:
 
 
 def arms_given(result: Result, anchor: Anchor) -> list[int]:
-    """Return the indices of the drug arms that were given the anchor's dose, no other drug, and no parameter of their own."""
+    """Return the indices of the drug arms that were given the anchor's dose, no other drug, and no parameter of their own.
+
+    The anchors are of people: a run of another species has none.
+    """
+    if result.species != HUMAN:
+        return []
     return [
         a
         for a in range(len(result.arms))

@@ -98,7 +98,7 @@ def layer_sources(result: Result) -> dict[str, list[str]]:
     from ketasim.system.bind import whole_system
 
     layers = dict.fromkeys(result.quantities[n].layer for n in result.values)
-    models = {layer: whole_system().layer_models(layer).values() for layer in layers}
+    models = {layer: whole_system(result.species).layer_models(layer).values() for layer in layers}
     return {layer: sorted({s for m in found for s in m.sources}) for layer, found in models.items()}
 
 

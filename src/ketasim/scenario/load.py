@@ -17,9 +17,10 @@ from ketasim.population import population_of
 from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.drugs import drugs, find_drug, routes
 from ketasim.system.interactions import find_interaction
+from ketasim.system.species import HUMAN, find_species
 from ketasim.units import convert, parse_quantity
 
-_KEYS = ("title", "horizon", "arm", "population", "output", "parameters", "note")
+_KEYS = ("title", "horizon", "arm", "population", "output", "parameters", "note", "species")
 _POPULATION_KEYS = ("size", "seed", "spread", "kind", "covariates", "effects", "file")
 
 
@@ -117,6 +118,7 @@ def parse_scenario(data: Mapping[str, Any], *, file: str = "", text: str = "") -
             note=str(data.get("note", "")),
             text=text,
             file=file,
+            species=find_species(data.get("species", HUMAN)).name,
         )
     except InputError as error:
         raise error.at(file=file or None) from None

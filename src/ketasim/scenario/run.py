@@ -26,6 +26,7 @@ from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.bind import system_fingerprint, whole_system
 from ketasim.system.interactions import with_comedication
 from ketasim.system.result import Result
+from ketasim.system.species import HUMAN, check_dose, species_table
 
 Progress = Callable[[int, int], None]
 
@@ -62,16 +63,15 @@ def configured(
         s = replace(s, quantities=tuple(quantities))
     if times is not None:
         s = replace(s, times_h=parse_times(list(times), s.horizon_h, "times"))
-    return replace(s, quantities=_checked(s.quantities, s.file))
+    return replace(s, quantities=_checked(s.quantities, s.file, s.species))
 
 
-def _checked(names: Sequence[str], file: str) -> tuple[str, ...]:
-    known = whole_system().quantities
+def _checked(names: Sequence[str], file: str, species: str) -> tuple[str, ...]:
+    known = whole_system(species).quantities
     for name in names:
         if name not in known:
-            raise InputError(
-                "unknown quantity", file=file or None, key="quantities", value=name, expected=nearest(name, known)
-            )
+            problem = "unknown quantity" if species == HUMAN else f"unknown quantity in a {species}"
+            raise InputError(problem, file=file or None, key="quantities", value=name, expected=nearest(name, known))
     return tuple(dict.fromkeys(names)) or tuple(known)
 
 
@@ -130,7 +130,7 @@ class Prepared:
     def program(self) -> Program:
         """The compiled system for the doses of all arms."""
         inputs = tuple(sorted({c for schedule in self.schedules for c in schedule.compartments}))
-        return program_for(inputs, self.scenario.quantities)
+        return program_for(inputs, self.scenario.quantities, self.scenario.species)
 
     @cached_property
     def grids(self) -> tuple[Grid, ...]:
@@ -198,7 +198,7 @@ class Prepared:
         ----------
         whole : the statistics of everybody, where `values` hold only the first of the people (see `Result`).
         """
-        s, known = self.scenario, whole_system().quantities
+        s, known = self.scenario, whole_system(self.scenario.species).quantities
         held = next(iter(values.values())).shape[1]
         return Result(
             title=s.title,
@@ -214,6 +214,7 @@ class Prepared:
             provenance=provenance(s, self.tolerance),
             total=None if whole is None else s.size,
             whole=whole,
+            species=s.species,
         )
 
 
@@ -228,10 +229,12 @@ def prepare(s: Scenario, tolerance: float | None = None) -> Prepared:
 
 
 @lru_cache(maxsize=32)
-def program_for(inputs: tuple[str, ...], quantities: tuple[str, ...]) -> Program:
-    """Return the compiled whole system for doses into `inputs`, reporting `quantities`; kept for the process."""
+def program_for(inputs: tuple[str, ...], quantities: tuple[str, ...], species: str = HUMAN) -> Program:
+    """Return the compiled system of a species for doses into `inputs`, reporting `quantities`; kept for the process."""
     key = f"{system_fingerprint()} {fingerprint('engine')} {inputs} {quantities}"
-    structure = kept("structure", key, lambda: analyse(prune(whole_system().flat, quantities, inputs)))
+    if species != HUMAN:
+        key = f"{species} {key}"
+    structure = kept("structure", key, lambda: analyse(prune(whole_system(species).flat, quantities, inputs)))
     return Program(structure, settings(), quantities)
 
 
@@ -240,7 +243,7 @@ def arm_table(s: Scenario, arm: Arm) -> ParameterTable:
 
     Raises `InputError`.
     """
-    table = builtin_table().with_values(s.parameters, file=s.file or None)
+    table = species_table(builtin_table(), s.species).with_values(s.parameters, file=s.file or None)
     table = table.with_values(arm.parameters, file=s.file or None, key=f"arm {arm.name}.parameters")
     try:
         return with_comedication(table, arm.comedication)
@@ -250,6 +253,8 @@ def arm_table(s: Scenario, arm: Arm) -> ParameterTable:
 
 def _placed(s: Scenario, arm: Arm, table: ParameterTable) -> Schedule:
     try:
+        for dose in arm.doses:
+            check_dose(dose, table, s.species)
         return schedule_of(arm, s.horizon_h, table)
     except InputError as error:
         raise error.at(file=s.file or None, key=f"arm {arm.name}") from None

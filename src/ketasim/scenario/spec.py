@@ -47,3 +47,4 @@ class Scenario:
     note: str = ""
     text: str = ""
     file: str = ""
+    species: str = "human"

@@ -46,8 +46,8 @@ class BoundSystem:
         return {self.homes[n]: m for n, m in self.models.items() if self.homes[n].partition("/")[0] == layer}
 
 
-def bind(path: Path, table: ParameterTable) -> BoundSystem:
-    """Read a system file and bind its instances.
+def bind(path: Path, table: ParameterTable, species: str = "") -> BoundSystem:
+    """Read a system file and bind its instances; a `species` goes before the variant of each ("mouse_s").
 
     Raises
     ------
@@ -56,7 +56,7 @@ def bind(path: Path, table: ParameterTable) -> BoundSystem:
     """
     data = read_toml(path)
     try:
-        binder = _Binder(table)
+        binder = _Binder(table, species)
         for entry in data.get("instance", []):
             binder.add(entry)
         return binder.finish(data.get("quantity", {}))
@@ -65,8 +65,8 @@ def bind(path: Path, table: ParameterTable) -> BoundSystem:
 
 
 class _Binder:
-    def __init__(self, table: ParameterTable) -> None:
-        self.table = table
+    def __init__(self, table: ParameterTable, species: str = "") -> None:
+        self.table, self.species = table, species
         self.models: dict[str, ModelSpec] = {}
         self.homes: dict[str, str] = {}
         self.states: dict[str, str] = {}
@@ -77,7 +77,8 @@ class _Binder:
         self.outputs: dict[str, Output] = {}
 
     def add(self, entry: Mapping[str, Any]) -> None:
-        name, variant, bound = entry["name"], entry.get("variant", ""), entry.get("bind", {})
+        name, bound = entry["name"], entry.get("bind", {})
+        variant = "_".join(filter(None, (self.species, entry.get("variant", ""))))
         spec = layer_model(entry["model"], self.table)
         self.models[name], self.homes[name] = spec, entry["model"]
         renamed: dict[sp.Expr, sp.Expr] = {symbol(n): symbol(f"{name}.{n}") for n in spec.states}
@@ -138,10 +139,19 @@ class _Binder:
         return BoundSystem(flat, listed, self.models, self.homes)
 
 
+def whole_system(species: str = "human") -> BoundSystem:
+    """Return the system shipped with the package: dose to mood, with its acute risks; of mice and rats the kinetics."""
+    return _human() if species == "human" else _animal(species)
+
+
 @cache
-def whole_system() -> BoundSystem:
-    """Return the system shipped with the package: dose to mood, with its acute risks."""
+def _human() -> BoundSystem:
     return kept("system", system_fingerprint(), _bind_whole)
+
+
+@cache
+def _animal(species: str) -> BoundSystem:
+    return kept("system", f"{system_fingerprint()} {species}", lambda: _bind_animal(species))
 
 
 def system_fingerprint() -> str:
@@ -152,3 +162,8 @@ def system_fingerprint() -> str:
 def _bind_whole() -> BoundSystem:
     with as_file(files("ketasim.system").joinpath("data", "whole.toml")) as path:
         return bind(path, builtin_table())
+
+
+def _bind_animal(species: str) -> BoundSystem:
+    with as_file(files("ketasim.system").joinpath("data", "rodent.toml")) as path:
+        return bind(path, builtin_table(), species)

@@ -32,6 +32,7 @@ class Drug:
     missing: str = ""
     aliases: tuple[str, ...] = ()
     recipes: Mapping[str, str] | None = None
+    closed: bool = False  # enters by its own recipes alone
 
 
 def _data(name: str) -> dict[str, Any]:
@@ -54,6 +55,7 @@ def drugs() -> Mapping[str, Drug]:
             missing=entry.get("missing", ""),
             aliases=tuple(entry.get("aliases", ())),
             recipes=entry.get("recipes", {}),
+            closed=entry.get("closed", False),
         )
     return result
 
@@ -87,6 +89,11 @@ def find_drug(name: str) -> Drug:
     raise InputError("unknown drug", value=name, expected=nearest(name, known))
 
 
+def has_way(drug: Drug, route: str) -> bool:
+    """Return whether a drug can enter by this route in any species."""
+    return not drug.closed or route in (drug.recipes or {})
+
+
 def dose_records(dose: Dose, table: ParameterTable) -> list[Record]:
     """Return the event records (umol, h) of a dose into inputs such as "s.R_iv".
 
@@ -101,6 +108,9 @@ def dose_records(dose: Dose, table: ParameterTable) -> list[Record]:
     if drug.inert or dose.amount == 0:
         return []
     route = _data("routes.toml")["route"][dose.route]
+    if not has_way(drug, dose.route):
+        ways = nearest("", drug.recipes or {})
+        raise InputError(f"{drug.title} is not given by this route", key="route", value=dose.route, expected=ways)
     name = (drug.recipes or {}).get(dose.route, route["recipe"])
     molar = table.resolve(drug.molar_mass).value
 

@@ -44,6 +44,7 @@ class Result:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     total: int | None = None
     whole: Mapping[str, Mapping[str, NDArray[np.float64]]] | None = None
+    species: str = "human"
 
     @property
     def size(self) -> int:

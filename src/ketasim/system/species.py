@@ -1,0 +1,91 @@
+"""Species: from which system file each is bound, which parameters take the place of human ones, what can be given to it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.resources import files
+
+from ketasim.dosing import Dose
+from ketasim.errors import InputError, nearest
+from ketasim.parameters import ParameterTable
+from ketasim.system.bind import whole_system
+from ketasim.system.drugs import dose_records, find_drug, has_way, routes
+
+HUMAN = "human"
+
+
+@dataclass(frozen=True)
+class Species:
+    """A species: its system file and `stand_in`, human parameter name to the base name of what takes its place."""
+
+    name: str
+    title: str
+    system: str
+    stand_in: Mapping[str, str] = field(default_factory=dict)
+
+
+@cache
+def species() -> Mapping[str, Species]:
+    """Return every species by name (`data/species.toml`)."""
+    data = tomllib.loads(files("ketasim.system").joinpath("data", "species.toml").read_text("utf-8"))
+    return {name: Species(name, **entry) for name, entry in data.items()}
+
+
+def find_species(name: object) -> Species:
+    """Return a species by name. Raises `InputError` for another word."""
+    if not isinstance(name, str) or name not in species():
+        raise InputError("unknown species", key="species", value=name, expected=nearest(str(name), species()))
+    return species()[name]
+
+
+def species_table(table: ParameterTable, name: str) -> ParameterTable:
+    """Return the parameters as a species has them: body weight and what else `stand_in` names; the human table unchanged."""
+    wanted = find_species(name).stand_in
+    if not wanted:
+        return table
+    changed = {p.name: p for p in table}
+    for target, base in wanted.items():
+        old, new = table.resolve(target), table.resolve(base, name)
+        spread = None if old.spread is None else new.spread
+        changed[target] = replace(new, name=target, title=old.title, aliases=old.aliases, spread=spread)
+    return ParameterTable(changed)
+
+
+def check_dose(dose: Dose, table: ParameterTable, name: str) -> None:
+    """Refuse a dose that the species has no way in for.
+
+    Raises
+    ------
+    InputError
+        Naming the drug, and the routes by which that species can be given it, or the species that can.
+    """
+    if _fits(dose, table, name):
+        return
+    drug = find_drug(dose.drug)
+    ways = _ways(dose, table, name)
+    if ways:
+        raise InputError(
+            f"{drug.title} cannot be given by this route to a {name}",
+            key="route",
+            value=dose.route,
+            expected=f"one of {', '.join(ways)}",
+        )
+    others = [s for s in species() if _ways(dose, table, s)]
+    raise InputError(
+        f"{drug.title} has no kinetics in a {name}",
+        key="drug",
+        value=dose.drug,
+        expected=f'species = "{others[0]}"' if others else "another drug",
+    )
+
+
+def _ways(dose: Dose, table: ParameterTable, name: str) -> list[str]:
+    return [r for r in routes() if _fits(replace(dose, route=r, duration_h=None, devices=1), table, name)]
+
+
+def _fits(dose: Dose, table: ParameterTable, name: str) -> bool:
+    inputs = whole_system(name).flat.inputs
+    return has_way(find_drug(dose.drug), dose.route) and all(r.cmt in inputs for r in dose_records(dose, table))
