@@ -8,6 +8,7 @@ from ketasim.report.given import said_doses
 from ketasim.report.view import Layer, Turn, first_dose_h, is_control, is_uncalibrated, layers, lead_arm, short, turn
 from ketasim.report.words import listed, number, say_time, with_unit
 from ketasim.system.result import Result
+from ketasim.system.species import find_species
 
 
 def lowered(text: str) -> str:
@@ -96,7 +97,8 @@ def listener_paragraph(result: Result) -> str:
 
 def _opening(result: Result, arm: int) -> str:
     given = said_doses(result, arm)
-    people = "one computed person" if result.size == 1 else f"each of {result.size:,} computed people"
+    kind = find_species(result.species)
+    people = f"one computed {kind.one}" if result.size == 1 else f"each of {result.size:,} computed {kind.many}"
     return f"In the arm {quoted(result.arms[arm])}, {people} was given {given}."
 
 

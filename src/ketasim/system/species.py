@@ -1,4 +1,4 @@
-"""Species: from which system file each is bound, which parameters take the place of human ones, what can be given to it."""
+"""Species: how each is called, which parameters take the place of human ones, what can be given to it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ HUMAN = "human"
 
 @dataclass(frozen=True)
 class Species:
-    """A species: its system file and `stand_in`, human parameter name to the base name of what takes its place."""
+    """A species: the words for one and for many of it; `stand_in` maps a human parameter to the base name of what replaces it."""
 
     name: str
     title: str
-    system: str
+    one: str
+    many: str
     stand_in: Mapping[str, str] = field(default_factory=dict)
 
 
