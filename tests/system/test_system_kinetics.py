@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from system_runs import KETAMINE_G_PER_MOL, KINETICS, dose, solved
 
-from ketasim.system.drugs import routes
+from ketasim.parameters import builtin_table
+from ketasim.system.species import ways_in
 
 TIMES = np.array([0.0, 0.1, 0.5, 1.0, 4.0, 12.0, 24.0, 96.0])
-ROUTES = sorted(routes())
+# Those of people; a mouse has others (tests/scenario/test_scenario_animals.py).
+ROUTES = sorted(ways_in(dose(), builtin_table(), "human"))
 DRUGS = {"ketamine": (0.5, 0.5), "esketamine": (1.0, 0.0), "arketamine": (0.0, 1.0)}
 
 

@@ -66,15 +66,15 @@ def check_dose(dose: Dose, table: ParameterTable, name: str) -> None:
     if _fits(dose, table, name):
         return
     drug = find_drug(dose.drug)
-    ways = _ways(dose, table, name)
-    if ways:
+    found = ways_in(dose, table, name)
+    if found:
         raise InputError(
             f"{drug.title} cannot be given by this route to a {name}",
             key="route",
             value=dose.route,
-            expected=f"one of {', '.join(ways)}",
+            expected=f"one of {', '.join(found)}",
         )
-    others = [s for s in species() if _ways(dose, table, s)]
+    others = [s for s in species() if ways_in(dose, table, s)]
     raise InputError(
         f"{drug.title} has no kinetics in a {name}",
         key="drug",
@@ -83,7 +83,8 @@ def check_dose(dose: Dose, table: ParameterTable, name: str) -> None:
     )
 
 
-def _ways(dose: Dose, table: ParameterTable, name: str) -> list[str]:
+def ways_in(dose: Dose, table: ParameterTable, name: str) -> list[str]:
+    """Return the routes by which a species can be given the drug of a dose. Raises `InputError` for an unknown drug."""
     return [r for r in routes() if _fits(replace(dose, route=r, duration_h=None, devices=1), table, name)]
 
 
