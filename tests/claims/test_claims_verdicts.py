@@ -19,7 +19,7 @@ ENTRY = Entry("C016", "experiment", {"means": "So it is.", "rule": "a > b"}, (),
 MARKS = {s: Mark("pk-0001", s, "why") for s in ("supports", "contradicts", "mixed", "context")}
 
 
-def judged(held: int, *, calibration: str = "recommended", assumes: tuple[str, ...] = ()) -> Verdict:
+def judged(held: int, *, calibration: str = "fitted", assumes: tuple[str, ...] = ()) -> Verdict:
     figure = SimpleNamespace(name="a", unit="h")
     experiment = SimpleNamespace(assumes=assumes, calibration=frozenset({calibration}), figures=(figure,))
     rows = [{"a": float(k)} for k in range(100)]
@@ -112,7 +112,7 @@ def test_a_bad_verdict_is_refused(tmp_path: Path) -> None:
 def test_a_figure_without_a_value_is_counted() -> None:
     """A draw without the figure is left out of its interval and counted beside it."""
     figure = SimpleNamespace(name="a", unit="h")
-    experiment = SimpleNamespace(assumes=(), calibration=frozenset({"recommended"}), figures=(figure,))
+    experiment = SimpleNamespace(assumes=(), calibration=frozenset({"fitted"}), figures=(figure,))
     rows = [{"a": float("nan")}, {"a": 2.0}, {"a": 4.0}]
     found = _judged(ENTRY, experiment, rows, 2).figures["a"]  # type: ignore[arg-type]
     assert (found["median"], found["missing"]) == (3.0, 1)

@@ -46,7 +46,7 @@ def test_show_prints_one_thing_with_its_sources(name, capfd):
 
 def test_show_of_a_parameter_tells_value_unit_source_and_doi(capfd):
     text = call(capfd, "show", "CL").out
-    for word in ("1.48", "L/min", "estimated_in_source", "simons2022", "doi:10.", "pk-0124", "0.17"):
+    for word in ("1.48", "L/min", "fitted_here", "simons2022", "doi:10.", "joint fit", "0.17"):
         assert word in text, word
 
 

@@ -146,7 +146,7 @@ def test_what_is_pruned_changes_no_output_that_is_kept(setup, grid, plain):
     people = individuals(builtin_table(), 7, 1, 70)
     inputs = program.structure.flat.inputs
     small = Program(analyse(prune(whole_system().flat, ("plasma.ketamine",), inputs)), settings(), ("plasma.ketamine",))
-    assert len(small.structure.flat.states) == 8  # both enantiomers: three compartments and the arm
+    assert len(small.structure.flat.states) == 10  # both enantiomers: four compartments and the arm
     rows = [program.structure.flat.states.index(n) for n in small.structure.flat.states]
     same = dataclasses.replace(grid, scale=grid.scale[rows])
     found = solve(small, people.matrix(small.structure.flat.params), forcing, TIMES, grid=same).outputs[:, 0]
@@ -161,12 +161,19 @@ def test_nothing_is_kept_when_nothing_is_dosed():
 
 
 def test_the_linear_set_is_the_exposure_and_the_effect_site():
-    """Issue 2: "the linear states are found": all of s.* and r.* and safety.Ce; the ten others are stepped."""
+    """Issue 2: "the linear states are found": all of s.* and r.*, safety.Ce and the other drugs.
+
+    Stepped are the ten states after the receptors, and ethanol, whose elimination saturates.
+    """
     from ketasim.engine.structure import analyse
 
     flat = whole_system().flat
     structure = analyse(flat)
     linear = {flat.states[i] for i in structure.linear}
-    assert linear == {s for s in flat.states if s.startswith(("s.", "r."))} | {"safety.Ce"}
-    assert {flat.states[i] for i in structure.rest} == set(flat.states) - linear
-    assert len(structure.rest) == 10
+    assert {s for s in flat.states if s.startswith(("s.", "r."))} | {"safety.Ce"} <= linear
+    stepped = {flat.states[i] for i in structure.rest}
+    assert stepped == set(flat.states) - linear
+    layers = {s.partition(".")[0] for s in stepped}
+    assert layers <= {"nmda", "opioid", "circuit", "plasticity", "mood", "safety", "ethanol"}
+    assert {s for s in stepped if s.startswith("ethanol.")} == {"ethanol.K1", "ethanol.K2"}
+    assert len(stepped) == 12

@@ -105,7 +105,7 @@ def test_a_table_that_holds_the_flow_has_it_multiplied():
 def test_weight_can_be_taken_out_of_the_kinetics():
     """perezruixo2021 found no effect between 39 and 170 kg; a dose per kg still follows the weight."""
     light, heavy = (drawn({"weight": False}, weight=w) for w in ("50 kg", "100 kg"))
-    assert changed(light, heavy) == {"weight"}
+    assert changed(light, heavy) == {"weight", *(p.base for p in TABLE if p.scaling == "per_kg")}
     light, heavy = (drawn(weight=w) for w in (50, 100))
     assert changed(light, heavy) == {"weight", *(p.base for p in TABLE if p.scaling)}
     assert np.allclose(ratio(heavy, light, "CL.s"), 2**0.75, rtol=1e-12)

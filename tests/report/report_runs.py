@@ -20,7 +20,7 @@ def quantities(names: list[str] | None = None) -> dict[str, Quantity]:
     text = files("ketasim.system").joinpath("data", "whole.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)["quantity"]
     return {
-        n: Quantity(n, q["unit"], q["title"], q["layer"], "uncalibrated" if q["layer"] in LOOSE else "recommended")
+        n: Quantity(n, q["unit"], q["title"], q["layer"], "uncalibrated" if q["layer"] in LOOSE else "fitted")
         for n, q in table.items()
         if names is None or n in names
     }

@@ -148,8 +148,8 @@ def test_uncalibrated_is_marked_everywhere(landmark_html: str) -> None:
         assert ("Calibration: uncalibrated" in part) == (name != "exposure")
 
 
-def test_recommended_is_explained(landmark_html: str) -> None:
-    assert "recommended, that is published parameters, not yet estimated jointly" in landmark_html
+def test_fitted_is_explained(landmark_html: str) -> None:
+    assert "fitted, that is estimated jointly from published studies" in landmark_html
 
 
 def test_no_advice_is_said_once(landmark_html: str) -> None:

@@ -57,17 +57,27 @@ def test_f_is_the_models_own(person: Result) -> None:
     def value(name: str, isomer: str) -> float:
         return float(table.resolve(name, isomer).value)
 
-    def swallowed(isomer: str) -> float:
-        return value("F_gut", isomer) * value("F_hepatic", isomer)
+    def swallowed(isomer: str, factor: float = 1.0) -> float:
+        gut = value("F_gut", isomer)
+        return gut / (gut + (1 - gut) * factor) * value("F_hepatic", isomer)
 
-    for arm in ("im", "sc", "rectal"):
+    for arm in ("im", "sc"):
         assert found[arm].availability.median == pytest.approx(value(f"F_{arm}", "s"), rel=3e-3), arm
     iv = person.arms.index("iv")
     areas = {i: np.trapezoid(person.values[f"plasma.{i}_ketamine"][iv, 0], person.times_h) for i in "sr"}
-    oral = sum(swallowed(i) * a for i, a in areas.items()) / sum(areas.values())
-    for arm in ("oral", "oral_pr"):
-        assert found[arm].availability.median == pytest.approx(oral, rel=3e-3), arm
-    nose = value("F_nose", "s") + (1 - value("F_nose", "s")) * swallowed("s")
+
+    def both(share) -> float:
+        return sum(share(i) * a for i, a in areas.items()) / sum(areas.values())
+
+    direct = value("F_rectal_direct", "s")
+    expected = {
+        "oral": both(swallowed),
+        "oral_pr": both(lambda i: swallowed(i, value("gut_factor_pr", i))),
+        "rectal": both(lambda i: direct + (1 - direct) * swallowed(i)),
+    }
+    for arm, share in expected.items():
+        assert found[arm].availability.median == pytest.approx(share, rel=3e-3), arm
+    nose = value("F_nose", "s") + (1 - value("F_nose", "s")) * value("F_nose_swallowed", "s") * swallowed("s")
     assert found["esketamine intranasal"].availability.median == pytest.approx(nose, rel=3e-3)
 
 

@@ -1,10 +1,11 @@
-"""Anchors of issue 2 and of the synthesis of the kinetics (typical person, 70 kg)."""
+"""Anchors of the kinetics after the landmark infusion (issues 2 and 4): figures that nobody fitted."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from ketasim.evidence import observation
 from ketasim.scenario import parse_scenario
 from ketasim.scenario.run import run
 from ketasim.system.result import geometric_mean
@@ -22,37 +23,24 @@ def typical(dose, times, horizon="24 h"):
 
 
 RACEMATE = {"drug": "ketamine", "route": "iv", "amount": "0.5 mg/kg", "duration": "40 min"}
-PREDICTED = {
-    "20 min": (240, 129, 31, 6),
-    "40 min": (297, 187, 83, 22),
-    "80 min": (67, 89, 72, 33),
-    "110 min": (45, 69, 58, 33),
-    "230 min": (23, 31, 44, 37),
-    "8 h": (10, 11, 28, 32),
-}
 
 
 def test_the_typical_person_after_the_landmark_infusion():
-    """0.5 mg/kg of racemate over 40 min: arterial, venous, norketamine, hydroxynorketamine, ng/mL; 2 % or rounding."""
-    found = typical(RACEMATE, [*PREDICTED, "24 h"])
-    for k, (time, expected) in enumerate(PREDICTED.items()):
-        for j, value in enumerate(expected):
-            assert abs(found[j, k] - value) <= max(0.02 * value, 0.5 + 1e-9), (time, KINETICS[j], found[j, k], value)
-    assert np.all(found[:2, -1] < 1)
-    assert found[2:, -1] == pytest.approx([2, 5], abs=0.6)  # printed to one digit
+    """zanos2018 (Zarate 2006), held out: 185 ng/mL venous at the end of the infusion; arterial 1.4 to 1.9 times that (otto2021)."""
+    found = typical(RACEMATE, ["40 min"])[:, 0]
+    assert found[1] == pytest.approx(observation("pk-0274").value, rel=0.15)
+    assert 1.4 <= found[0] / found[1] <= 1.9
 
 
-@pytest.mark.parametrize(("amount", "venous"), [("0.2 mg/kg", 73), ("0.4 mg/kg", 146)])
-def test_the_typical_person_after_esketamine(amount, venous):
-    found = typical({**RACEMATE, "drug": "esketamine", "amount": amount}, ["40 min"])
-    assert found[1, 0] == pytest.approx(venous, rel=0.02)
-
-
-def test_the_typical_person_after_a_bolus_of_2_mg_per_kg():
-    """Over one minute: arterial 6.5 ug/mL at 2 min and 0.66 at 15 min, venous 2.8 and 0.54."""
-    found = typical({**RACEMATE, "amount": "2 mg/kg", "duration": "1 min"}, ["2 min", "15 min"]) / 1000
-    assert found[0] == pytest.approx([6.5, 0.66], rel=0.02)
-    assert found[1] == pytest.approx([2.8, 0.54], rel=0.02)
+def test_metabolites_peak_after_ketamine_and_outlast_it():
+    """Claim C009: norketamine and hydroxynorketamine peak later and last longer than ketamine."""
+    times = ["40 min", "60 min", "80 min", "110 min", "230 min", "8 h", "24 h"]
+    found = typical(RACEMATE, times)
+    peaks = found.argmax(axis=1)
+    assert peaks[1] <= peaks[2] <= peaks[3]
+    assert peaks[3] > peaks[0]
+    share_left = found[:, -1] / found.max(axis=1)
+    assert share_left[1] < share_left[2] < share_left[3]
 
 
 def test_the_virtual_population_meets_the_clinical_anchor():

@@ -183,11 +183,11 @@ def nasal(iov, *, spread=True):
     s = parse_scenario({**scenario(dose), "horizon": "14 d"})
     schedule = schedule_of(s.arms[0], s.horizon_h, table)
     people = individuals(table, 1, 1, 40, spread=spread)
-    return people, schedule, forcing_of(schedule, ("s.R_nose", "s.R_swallowed"), people, table), table
+    return people, schedule, forcing_of(schedule, ("s.R_nose", "s.R_swallowed", "s.R_lost"), people, table), table
 
 
 def given(schedule, forcing):
-    """Return the umol through the nose and swallowed at each occasion, (occasion, person)."""
+    """Return the umol through the nose, and those that are not, at each occasion, (occasion, person)."""
     starts = [k for k, s in enumerate(schedule.segments) if any(c == "s.R_nose" for c, _, _ in s.impulses)]
     nose = np.array([forcing.bolus[k][0] for k in starts])
     length = {k: s.length_h for k, s in enumerate(schedule.segments)}
@@ -195,11 +195,12 @@ def given(schedule, forcing):
     swallowed = np.array(
         [sum(forcing.rate[k][1] * length[k] for k in range(a, b)) for a, b in zip(starts, ends, strict=True)]
     )
-    return nose, swallowed
+    lost = np.array([forcing.bolus[k][2] for k in starts])
+    return nose, swallowed + lost
 
 
 def test_each_dose_has_its_own_share_and_nothing_is_lost():
-    """Spread between occasions: what is not absorbed in the nose is swallowed, dose by dose."""
+    """Spread between occasions: what is not absorbed in the nose is swallowed or lost, dose by dose."""
     people, schedule, forcing, table = nasal(0.5)
     nose, swallowed = given(schedule, forcing)
     assert nose.shape == (3, 40)

@@ -23,10 +23,17 @@ def print_list(kind: str, *, as_json: bool) -> None:
 
 
 def _drugs() -> list[Row]:
-    from ketasim.system.drugs import drugs
+    from ketasim.system.drugs import drugs, routes
 
     return [
-        {"name": d.name, "title": d.title, "aliases": list(d.aliases), "available": not d.missing, "note": d.missing}
+        {
+            "name": d.name,
+            "title": d.title,
+            "aliases": list(d.aliases),
+            "available": not d.missing,
+            "routes": list(d.routes or (routes() if not (d.inert or d.missing) else ())),
+            "note": d.missing or d.note,
+        }
         for d in drugs().values()
     ]
 

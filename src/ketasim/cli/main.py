@@ -184,6 +184,37 @@ def claims_command(
     print_claims(claim or [], compute=compute, draws=draws, as_json=json)
 
 
+@app.command("qualify")
+def qualify_command(
+    design: Annotated[str, typer.Argument(help="What to hold against published studies, such as exposure.")],
+    out: Annotated[str | None, typer.Option(help="Folder for the results (default out/qualify_DESIGN).")] = None,
+    draws: Annotated[str | None, typer.Option(help="Parameter draws.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Seed of the draws.")] = None,
+    only: Annotated[str | None, typer.Option(help="The arms of this study alone.")] = None,
+    json: Json = False,
+) -> None:
+    """Hold predictions against published kinetics: fold errors, coverage, figures."""
+    from ketasim.cli.qualify import qualify_and_write
+
+    qualify_and_write(design, out=out, draws=draws, seed=seed, only=only, as_json=json)
+
+
+@app.command("fit")
+def fit_command(
+    name: Annotated[str, typer.Argument(help="The fit: exposure.")],
+    work: Annotated[str, typer.Option(help="Folder for stages, so that a fit that dies goes on.")] = "out/fit",
+    check: Annotated[
+        int | None,
+        typer.Option(help="Check on this many simulated data sets that the fit recovers what they were made from."),
+    ] = None,
+    dry: Annotated[bool, typer.Option("--dry", help="Print, and leave the package's data as they are.")] = False,
+) -> None:
+    """Estimate parameters from published summaries; the result becomes the package's data."""
+    from ketasim.cli.fit import fit_and_store
+
+    fit_and_store(name, work=work, check=check, dry=dry)
+
+
 def main(argv: list[str] | None = None) -> Any:
     """Run the command line; return through `sys.exit` with 0 done, 1 the run failed, 2 the input is wrong."""
     from typer.main import get_command

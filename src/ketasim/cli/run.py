@@ -139,12 +139,15 @@ def _print(result: Any, files: dict[str, str], as_json: bool) -> None:
     from rich.console import Console
 
     from ketasim.report import kinetics, kinetics_table, summary_table, ways, ways_table
+    from ketasim.report.given import unmodelled
 
     console = Console(width=None if sys.stdout.isatty() else 180)
     console.print(summary_table(result, *_shown(result)))
     for table in (kinetics_table(result, kinetics(result)), ways_table(result, ways(result))):
         if table is not None:
             console.print(table)
+    for sentence in unmodelled(result):
+        console.print(sentence, soft_wrap=True, highlight=False)
     console.print(f"Report: {files['report']}", soft_wrap=True, highlight=False)
 
 
@@ -156,7 +159,7 @@ def _shown(result: Any) -> tuple[list[float], list[str]]:
     from ketasim.scenario.load import duration_h
 
     wanted = tomllib.loads(files("ketasim.cli").joinpath("data", "table.toml").read_text("utf-8"))
-    names = [q for q in wanted["quantities"] if q in result.values] or list(result.values)
+    names = [q for q in result.values if q in wanted["quantities"] or result.quantities[q].drug] or list(result.values)
     first, last = float(result.times_h[0]), float(result.times_h[-1])
     times = [t for text in wanted["times"] if first <= (t := duration_h(text, "times")) <= last] or [last]
     return times[: max(1, wanted["most_columns"] // len(result.arms))], names

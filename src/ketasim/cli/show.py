@@ -95,7 +95,8 @@ def _quantity(name: str) -> Fields | None:
     q = whole_system().quantities.get(name)
     if q is None:
         return None
-    sources = sorted({s for m in whole_system().layer_models(q.layer).values() for s in m.sources})
+    models = whole_system().layer_models(q.layer).values()
+    sources = q.sources if q.drug else sorted({s for m in models for s in m.sources})
     fields: Fields = {
         "quantity": q.name,
         "title": q.title,
@@ -111,14 +112,43 @@ def _drug(name: str) -> Fields | None:
 
     for d in drugs().values():
         if name == d.name or name in d.aliases:
-            return {
+            fields: Fields = {
                 "drug": d.name,
                 "title": d.title,
                 "isomers": dict(d.isomers),
                 "aliases": list(d.aliases),
                 "not_available": d.missing,
             }
+            if d.missing or d.inert:
+                return fields
+            return fields | _kinetics(d)
     return None
+
+
+def _kinetics(drug: Any) -> Fields:
+    """Return the routes of a drug in the species that is given it, its models, their state of calibration, and its numbers."""
+    from ketasim.parameters import builtin_table
+    from ketasim.system.bind import whole_system
+    from ketasim.system.species import home_of, species_table
+
+    home, ways = home_of(drug, builtin_table())
+    system, table = whole_system(home), species_table(builtin_table(), home)
+    own = [i for i, variant in system.variants.items() if variant.rpartition("_")[2] in drug.isomers]
+    fields: Fields = {
+        "species": home,
+        "routes": ways,
+        "note": drug.note,
+        "models": list(dict.fromkeys(system.homes[i] for i in own)),
+        "calibration": ", ".join(dict.fromkeys(system.models[i].calibration for i in own)),
+    }
+    names = dict.fromkeys(p for i in own for p in system.parameters[i])
+    found = [table.resolve(n) for n in names]
+    keys = ("name", "value", "unit", "status", "place", "reason", "evidence_row", "weight_scaling", "range")
+    values = [{k: v for k, v in _value(p).items() if k in keys and v not in ("", None)} for p in found]
+    return fields | {
+        "parameters": values,
+        "sources": [{"source": _cited(s)} for s in sorted({p.source for p in found if p.source})],
+    }
 
 
 def _comedication(name: str) -> Fields | None:

@@ -85,11 +85,14 @@ def _posterior(table: ParameterTable, path: Path | None) -> list[dict[str, float
     if not resource.is_file():
         return []  # no fit has written one
     with as_file(resource) as inside:
-        return _read(table, inside)
+        return _read(table, inside, strict=False)
 
 
-def _read(table: ParameterTable, path: Path) -> list[dict[str, float]]:
+def _read(table: ParameterTable, path: Path, *, strict: bool = True) -> list[dict[str, float]]:
+    """Return the draws of a file; without `strict`, none for a table that lacks any of its parameters."""
     header, *rows = list(csv.reader(io.StringIO(read_text(path))))
+    if not strict and any(name not in table for name in header):
+        return []  # a table of one's own, even where it has a name of the package's fit
     names = [name.strip() for name in header]
     for name in names:
         if name not in table:

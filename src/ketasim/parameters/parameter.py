@@ -10,6 +10,8 @@ from ketasim.units import coherent_factor
 
 # 5 % and 95 % of a standard normal; a stated range is read as a 90 % interval.
 _Z95 = 1.6448536269514722
+# The parts of a variant that names no drug of its own: enantiomers and species of ketamine.
+_OF_KETAMINE = {"s", "r", "mouse", "rat"}
 
 
 class Status(StrEnum):
@@ -40,9 +42,10 @@ class Spread:
 class Parameter:
     """A parameter. `value`, `low`, `high`, `se` are in `unit`.
 
-    `scale` is "log" (positive), "logit" (0 to 1) or "linear"; `scaling` is "", "clearance" or "volume" (allometry);
-    `fixed_in_time` marks a duration that shapes the event times and is therefore equal in everyone. `spread` is between
-    persons, `occasion_spread` between dosing occasions of one person.
+    `scale` is "log" (positive), "logit" (0 to 1) or "linear"; `scaling` is "", "clearance" or "volume" (allometry), or
+    "per_kg" (in proportion to weight, whatever the effects that hold); `fixed_in_time` marks a duration that shapes the event
+    times and is therefore equal in everyone. `spread` is between persons, `occasion_spread` between dosing occasions of one
+    person.
     """
 
     name: str
@@ -67,8 +70,17 @@ class Parameter:
 
     @property
     def base(self) -> str:
-        """The name without the enantiomer: CL of CL.s."""
+        """The name without the variant: CL of CL.s."""
         return self.name.partition(".")[0]
+
+    @property
+    def drawn_as(self) -> str:
+        """The name under which a person's deviation is drawn, and by which an effect or a correlation means the parameter.
+
+        The base name, which enantiomers share, in each species; a variant that is another drug has its own.
+        """
+        variant = self.name.partition(".")[2]
+        return self.base if not variant or _OF_KETAMINE.issuperset(variant.split("_")) else self.name
 
     @property
     def coherent(self) -> float:
@@ -80,6 +92,12 @@ class Parameter:
         if self.scale == "log":
             return math.log(value)
         return math.log(value / (1 - value)) if self.scale == "logit" else value
+
+    def back(self, x: float) -> float:
+        """Map a value on the scale on which it is normal back to `unit`; the inverse of `transform`."""
+        if self.scale == "log":
+            return math.exp(x)
+        return 1 / (1 + math.exp(-x)) if self.scale == "logit" else x
 
     def prior(self) -> tuple[str, float, float] | None:
         """Return (family, location, scale) of the prior, None where the number is exact or a switch.

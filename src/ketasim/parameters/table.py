@@ -17,16 +17,17 @@ from ketasim.parameters.parameter import Parameter, Spread, Status
 from ketasim.units import convert, parse_quantity, parse_unit
 
 _GROUP_KEYS = {"title", "unit", "scale", "scaling", "aliases", "bounds", "fixed_in_time"}
-# An enantiomer, a species, or an enantiomer in a species.
-_VARIANTS = ("all", "s", "r", "mouse", "mouse_s", "mouse_r", "rat", "rat_s", "rat_r")
-_VALUE_KEYS = {"value", "status", "source", "row", "place", "reason", "range", "se", "iiv", "iov"}
+_VALUE_KEYS = {"value", "status", "source", "row", "place", "reason", "range", "se", "iiv", "iov", "scaling"}
 _SPREAD_KEYS = {"sd", "status", "source", "place", "reason"}
 _SCALES = ("log", "logit", "linear")
-_SCALINGS = ("", "clearance", "volume")
+_SCALINGS = ("", "clearance", "volume", "per_kg")
 
 
 class ParameterTable:
-    """An immutable set of parameters by canonical name ("V_koff", "CL.s"); `aliases` map to canonical names."""
+    """An immutable set of parameters by canonical name ("V_koff", "CL.s", "CL_drug.midazolam").
+
+    What follows the dot is the variant, an enantiomer or another instance of a shared model; `aliases` map to base names.
+    """
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         self._by_name = dict(parameters)
@@ -54,11 +55,11 @@ class ParameterTable:
         return name in self._by_name
 
     def bases(self) -> set[str]:
-        """Return the names without enantiomer."""
+        """Return the names without variant."""
         return {p.base for p in self._by_name.values()}
 
     def find(self, name: str) -> list[Parameter]:
-        """Return the parameter of that name or alias, or its variants by enantiomer. Raises `InputError` if unknown."""
+        """Return the parameter of that name or alias, or all its variants. Raises `InputError` if unknown."""
         base = self._aliases.get(name, name)
         found = [self._by_name[n] for n in self._named.get(base, ())]
         if not found:
@@ -160,7 +161,9 @@ def _group(base: str, group: Any, units: Mapping[str, str]) -> Iterator[Paramete
         group = {"title": base, "unit": unit, "scale": "log" if value > 0 else "linear", "all": given}
     if not isinstance(group, dict):
         raise InputError("not a parameter", value=group, expected="a table or a quantity in quotes")
-    _only(group, _GROUP_KEYS | set(_VARIANTS), "")
+    # A table beside the common keys is a value: "all", an enantiomer ("s", "r"), or any other instance of a shared model.
+    variants = [v for v, e in group.items() if v == "all" or (isinstance(e, dict) and v not in _GROUP_KEYS)]
+    _only(group, _GROUP_KEYS | {v for v in variants if v.isidentifier()}, "")
     common: dict[str, Any] = {
         "title": str(group.get("title", base)),
         "unit": str(group.get("unit", "")),
@@ -171,7 +174,6 @@ def _group(base: str, group: Any, units: Mapping[str, str]) -> Iterator[Paramete
         "fixed_in_time": bool(group.get("fixed_in_time", False)),
     }
     parse_unit(common["unit"])
-    variants = [v for v in _VARIANTS if v in group]
     if not variants:
         raise InputError("a parameter without a value", expected="all = { value = ..., status = ... }")
     for variant in variants:
@@ -189,6 +191,7 @@ def _value(name: str, entry: Any, common: dict[str, Any], variant: str) -> Param
     if "iov" in entry and common["fixed_in_time"]:
         raise InputError("a duration that shapes the event times is equal in everyone", key=name, expected="no iov")
     low, high = _pair(entry["range"], f"{variant}.range") if "range" in entry else (None, None)
+    scaling = _choice(entry["scaling"], _SCALINGS, f"{variant}.scaling") if "scaling" in entry else common["scaling"]
     if status is Status.assumed and not (entry.get("reason") and low is not None):
         raise InputError("an assumed number needs a reason and a range", key=f"{name}", value=value)
     if low is not None and high is not None and not low <= value <= high:
@@ -206,7 +209,7 @@ def _value(name: str, entry: Any, common: dict[str, Any], variant: str) -> Param
         row=str(entry.get("row", "")),
         place=str(entry.get("place", "")),
         reason=str(entry.get("reason", "")),
-        **common,
+        **common | {"scaling": scaling},
     )
 
 

@@ -34,8 +34,8 @@ class Term:
         return tuple(dict.fromkeys((*self.numbers.values(), *self.factors.values())))
 
     def hits(self, p: Parameter) -> bool:
-        """Whether the parameter is a target."""
-        return p.scaling == _CLASSES[self.target] if self.target in _CLASSES else p.base == self.target
+        """Whether the parameter is a target: a class is of every drug, a name of ketamine (no other drug's parameter)."""
+        return p.scaling == _CLASSES[self.target] if self.target in _CLASSES else p.drawn_as == self.target
 
     def applies(self, table: ParameterTable) -> bool:
         """Whether the table holds a target at all: a table of one's own may not."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from ketasim.errors import RunError, missing
 from ketasim.files import atomic_path
+from ketasim.report.given import unmodelled
 from ketasim.report.kinetics import kinetics
 from ketasim.stream.folder import PARTS, discard_parts
 from ketasim.system.result import Result
@@ -33,6 +34,7 @@ def summary_document(result: Result, files: dict[str, str]) -> dict[str, Any]:
         "seed": result.seed,
         "uncalibrated": list(result.uncalibrated),
         "note": "For research and teaching; no dosing advice. Quantities listed as uncalibrated are not fitted to any data yet.",
+        "not_modelled": list(unmodelled(result)),
         "summary": result.summary(),
         "kinetics": [k.row() for k in kinetics(result)],
         "files": files,
@@ -94,12 +96,15 @@ def _clear(folder: Path, *, parts: bool) -> None:
 
 
 def layer_sources(result: Result) -> dict[str, list[str]]:
-    """Return the study ids behind each layer that the result shows."""
+    """Return the study ids behind each layer that the result shows; of drugs other than ketamine, those of the drugs shown."""
     from ketasim.system.bind import whole_system
 
-    layers = dict.fromkeys(result.quantities[n].layer for n in result.values)
-    models = {layer: whole_system(result.species).layer_models(layer).values() for layer in layers}
-    return {layer: sorted({s for m in found for s in m.sources}) for layer, found in models.items()}
+    found: dict[str, set[str]] = {}
+    for name in result.values:
+        q = result.quantities[name]
+        models = whole_system(result.species).layer_models(q.layer).values()
+        found.setdefault(q.layer, set()).update(q.sources if q.drug else (s for m in models for s in m.sources))
+    return {layer: sorted(ids) for layer, ids in found.items()}
 
 
 def timecourse(result: Result) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from ketasim.report.package import data_table
 from ketasim.report.words import say_time
 from ketasim.scenario.load import parse_scenario
 from ketasim.scenario.spec import Arm
-from ketasim.system.drugs import find_drug
+from ketasim.system.drugs import drugs, find_drug
 from ketasim.system.interactions import COMBINED, interactions
 from ketasim.system.result import Result
 
@@ -58,6 +58,13 @@ def drug_name(name: str) -> str:
         return find_drug(name).name
     except InputError:
         return name
+
+
+def unmodelled(result: Result) -> tuple[str, ...]:
+    """Return a sentence for each drug of the run of which something is not in the model."""
+    given = dict.fromkeys(drug_name(d.drug) for a in range(len(result.arms)) for d in active_doses(result, a))
+    notes = {d.name: d.note for d in drugs().values()}
+    return tuple(f"Of {name} this run has {notes[name]}." for name in given if notes.get(name))
 
 
 def said_doses(result: Result, arm: int) -> str:

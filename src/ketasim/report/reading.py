@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from ketasim.report.given import said_doses
+from ketasim.report.given import said_doses, unmodelled
 from ketasim.report.view import Layer, Turn, first_dose_h, is_control, is_uncalibrated, layers, lead_arm, short, turn
 from ketasim.report.words import listed, number, say_time, with_unit
 from ketasim.system.result import Result
@@ -72,8 +72,8 @@ def calibration_sentence(result: Result, layer: Layer) -> str:
         return "Calibration: uncalibrated. The numbers behind this layer are start values, not fitted; read the shape, not the size."
     states = listed(sorted({result.quantities[q].calibration for q in layer.draw if q not in loose}))
     said = f"Calibration: {states or 'not stated'}."
-    if states == "recommended":
-        said = "Calibration: recommended, that is published parameters, not yet estimated jointly."
+    if states == "fitted":
+        said = "Calibration: fitted, that is estimated jointly from published studies; `ketasim qualify exposure` tells how far off."
     if loose:
         said += f" Uncalibrated: {listed([lowered(short(result, q)) for q in loose])}."
     return said
@@ -82,7 +82,7 @@ def calibration_sentence(result: Result, layer: Layer) -> str:
 def listener_paragraph(result: Result) -> str:
     """Return one paragraph (HTML, escaped) that tells the run to a listener without any training."""
     arm = lead_arm(result)
-    parts = [_opening(result, arm)]
+    parts = [_opening(result, arm), *unmodelled(result)]
     for quantity, text in _STORY:
         if quantity in result.values:
             parts.append(_told(result, quantity, arm, turn(result, quantity, arm), text))

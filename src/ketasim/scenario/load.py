@@ -15,7 +15,7 @@ from ketasim.errors import InputError, nearest
 from ketasim.files import read_text, read_toml
 from ketasim.population import population_of
 from ketasim.scenario.spec import Arm, Scenario
-from ketasim.system.drugs import drugs, find_drug, routes
+from ketasim.system.drugs import check_route, drugs, find_drug, routes
 from ketasim.system.interactions import find_interaction
 from ketasim.system.species import HUMAN, find_species
 from ketasim.units import convert, parse_quantity
@@ -255,9 +255,14 @@ def _dose(table: Any, key: str, horizon: float) -> Dose:
             expected=f"before {horizon:g} h",
         )
     try:
-        find_drug(dose.drug)
+        drug = find_drug(dose.drug)
     except InputError as error:
         raise error.at(key=f"{key}.drug") from None
+    if not (drug.inert or drug.animals):  # an animal's routes are checked when its species is known
+        try:
+            check_route(drug, dose.route)
+        except InputError as error:
+            raise InputError(error.problem, key=f"{key}.route", value=error.value, expected=error.expected) from None
     return dose
 
 

@@ -24,6 +24,7 @@ from ketasim.scenario.load import check_seed, check_size, default_times, limits,
 from ketasim.scenario.provenance import provenance
 from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.bind import system_fingerprint, whole_system
+from ketasim.system.drugs import find_drug
 from ketasim.system.interactions import with_comedication
 from ketasim.system.result import Result
 from ketasim.system.species import HUMAN, check_dose, species_table
@@ -63,16 +64,18 @@ def configured(
         s = replace(s, quantities=tuple(quantities))
     if times is not None:
         s = replace(s, times_h=parse_times(list(times), s.horizon_h, "times"))
-    return replace(s, quantities=_checked(s.quantities, s.file, s.species))
+    return replace(s, quantities=_checked(s))
 
 
-def _checked(names: Sequence[str], file: str, species: str) -> tuple[str, ...]:
-    known = whole_system(species).quantities
-    for name in names:
+def _checked(s: Scenario) -> tuple[str, ...]:
+    """Return the quantities asked for; asked for none, all but those of drugs that no arm is given."""
+    known = whole_system(s.species).quantities
+    for name in s.quantities:
         if name not in known:
-            problem = "unknown quantity" if species == HUMAN else f"unknown quantity in a {species}"
-            raise InputError(problem, file=file or None, key="quantities", value=name, expected=nearest(name, known))
-    return tuple(dict.fromkeys(names)) or tuple(known)
+            problem = "unknown quantity" if s.species == HUMAN else f"unknown quantity in a {s.species}"
+            raise InputError(problem, file=s.file or None, key="quantities", value=name, expected=nearest(name, known))
+    given = {"", *(find_drug(d.drug).name for a in s.arms for d in a.doses)}
+    return tuple(dict.fromkeys(s.quantities)) or tuple(n for n, q in known.items() if q.drug in given)
 
 
 def run(

@@ -23,23 +23,34 @@ from ketasim.units import is_compatible, parse_unit
 
 @dataclass(frozen=True)
 class Quantity:
-    """A named result: its unit, plain title, the layer it belongs to and that layer's state of calibration."""
+    """A named result: its unit, plain title, the layer it belongs to and that layer's state of calibration.
+
+    `drug` names the drug without which it is zero, where that is not ketamine; `sources` are then the studies behind it.
+    """
 
     name: str
     unit: str
     title: str
     layer: str
     calibration: str
+    drug: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class BoundSystem:
-    """The flat equations with the quantities that can be asked for and the models they came from."""
+    """The flat equations with the quantities that can be asked for and the models they came from.
+
+    `models`, `homes`, `variants` and `parameters` go by instance: its model, that model's file, the variant whose numbers it
+    takes, and their canonical names.
+    """
 
     flat: FlatModel
     quantities: Mapping[str, Quantity]
     models: Mapping[str, ModelSpec]
     homes: Mapping[str, str]
+    variants: Mapping[str, str]
+    parameters: Mapping[str, tuple[str, ...]]
 
     def layer_models(self, layer: str) -> dict[str, ModelSpec]:
         """Return the models of a layer by file name ("enantiomer"), each once."""
@@ -47,7 +58,9 @@ class BoundSystem:
 
 
 def bind(path: Path, table: ParameterTable, species: str = "") -> BoundSystem:
-    """Read a system file and bind its instances; a `species` goes before the variant of each ("mouse_s").
+    """Read a system file, then those it includes from its folder, and bind their instances.
+
+    A `species` goes before the variant of each ("mouse_s").
 
     Raises
     ------
@@ -55,13 +68,17 @@ def bind(path: Path, table: ParameterTable, species: str = "") -> BoundSystem:
         For a port that is unbound, bound to a later instance or to another unit, and for unknown names.
     """
     data = read_toml(path)
-    try:
-        binder = _Binder(table, species)
-        for entry in data.get("instance", []):
-            binder.add(entry)
-        return binder.finish(data.get("quantity", {}))
-    except InputError as error:
-        raise error.at(file=path) from None
+    binder = _Binder(table, species)
+    quantities: dict[str, Quantity] = {}
+    for file in (path, *(path.parent / name for name in data.get("include", []))):
+        part = data if file == path else read_toml(file)
+        try:
+            for entry in part.get("instance", []):
+                binder.add(entry)
+            quantities |= binder.listed(part.get("quantity", {}))
+        except InputError as error:
+            raise error.at(file=file) from None
+    return binder.finish(quantities)
 
 
 class _Binder:
@@ -69,6 +86,9 @@ class _Binder:
         self.table, self.species = table, species
         self.models: dict[str, ModelSpec] = {}
         self.homes: dict[str, str] = {}
+        self.variants: dict[str, str] = {}
+        self.parameters: dict[str, tuple[str, ...]] = {}
+        self.quantities: dict[str, Output] = {}
         self.states: dict[str, str] = {}
         self.inputs: list[str] = []
         self.params: dict[str, None] = {}
@@ -80,10 +100,10 @@ class _Binder:
         name, bound = entry["name"], entry.get("bind", {})
         variant = "_".join(filter(None, (self.species, entry.get("variant", ""))))
         spec = layer_model(entry["model"], self.table)
-        self.models[name], self.homes[name] = spec, entry["model"]
+        self.models[name], self.homes[name], self.variants[name] = spec, entry["model"], variant
+        self.parameters[name] = tuple(self.table.resolve(n, variant).name for n in spec.params)
         renamed: dict[sp.Expr, sp.Expr] = {symbol(n): symbol(f"{name}.{n}") for n in spec.states}
-        for n in spec.params:
-            flat_name = self.table.resolve(n, variant).name
+        for n, flat_name in zip(spec.params, self.parameters[name], strict=True):
             self.params[flat_name] = None
             renamed[symbol(n)] = symbol(flat_name)
         for n, unit in spec.inputs.items():
@@ -113,20 +133,33 @@ class _Binder:
             raise InputError(f"unit slip: {bound[name]} is in [{source.unit}]", key=key, expected=f"[{unit}]")
         return source.expr
 
-    def finish(self, quantities: Mapping[str, Any]) -> BoundSystem:
+    def listed(self, quantities: Mapping[str, Any]) -> dict[str, Quantity]:
+        """Return the quantities of one file, and keep their expressions."""
         known = {n: symbol(n) for n in self.outputs}
         units = {symbol(n): parse_unit(o.unit) for n, o in self.outputs.items()}
-        result, listed = {}, {}
+        found = {}
         for name, entry in quantities.items():
             try:
                 expr = parse_expression(entry["is"], known)
                 check_units(expr, units, entry["unit"], entry["is"])
             except InputError as error:
                 raise error.at(key=f"quantity.{name}") from None
-            result[name] = Output(expr.xreplace({symbol(n): o.expr for n, o in self.outputs.items()}), entry["unit"])
+            outputs = {symbol(n): o.expr for n, o in self.outputs.items()}
+            self.quantities[name] = Output(expr.xreplace(outputs), entry["unit"])
             used = {str(s).partition(".")[0] for s in expr.free_symbols}
             calibration = ", ".join(sorted({self.models[i].calibration for i in used}))
-            listed[name] = Quantity(name, entry["unit"], entry["title"], entry["layer"], calibration)
+            drug = entry.get("drug", "")
+            sources = self._sources({self.variants[i] for i in used}) if drug else ()
+            found[name] = Quantity(name, entry["unit"], entry["title"], entry["layer"], calibration, drug, sources)
+        return found
+
+    def _sources(self, variants: set[str]) -> tuple[str, ...]:
+        """Return the studies behind the parameters of the instances with these variants."""
+        names = {p for i, v in self.variants.items() if v in variants for p in self.parameters[i]}
+        return tuple(sorted({p.source for p in self.table if p.name in names and p.source}))
+
+    def finish(self, quantities: Mapping[str, Quantity]) -> BoundSystem:
+        """Return the bound system with these quantities."""
         flat = FlatModel(
             states=tuple(self.states),
             state_units=tuple(self.states.values()),
@@ -134,9 +167,9 @@ class _Binder:
             params=tuple(self.params),
             rates=tuple(self.rates),
             initial=tuple(self.initial),
-            outputs={**self.outputs, **result},
+            outputs={**self.outputs, **self.quantities},
         )
-        return BoundSystem(flat, listed, self.models, self.homes)
+        return BoundSystem(flat, quantities, self.models, self.homes, self.variants, self.parameters)
 
 
 def whole_system(species: str = "human") -> BoundSystem:

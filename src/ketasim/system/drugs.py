@@ -21,18 +21,25 @@ from ketasim.units import coherent_factor, convert, is_compatible, parse_quantit
 
 @dataclass(frozen=True)
 class Drug:
-    """A drug: share of each enantiomer, size of one nasal device (mg, 0 = none), or why it cannot be simulated."""
+    """A drug: share of each enantiomer, size of one nasal device (mg, 0: none), h between two, or why it cannot be simulated.
+
+    `isomers` goes by instance of an exposure model; `routes` lists the routes that have evidence (empty: all); `animals` marks
+    what only animals are given; `note` says what of the drug is not in the model.
+    """
 
     name: str
     title: str
     isomers: Mapping[str, float]
     molar_mass: str = ""
     device_mg: float = 0.0
+    device_gap_h: float = 0.0
     inert: bool = False
     missing: str = ""
     aliases: tuple[str, ...] = ()
     recipes: Mapping[str, str] | None = None
-    closed: bool = False  # enters by its own recipes alone
+    routes: tuple[str, ...] = ()
+    animals: bool = False
+    note: str = ""
 
 
 def _data(name: str) -> dict[str, Any]:
@@ -45,17 +52,21 @@ def drugs() -> Mapping[str, Drug]:
     result = {}
     for name, entry in _data("drugs.toml").items():
         device, unit = parse_quantity(entry["device"]) if "device" in entry else (0.0, "mg")
+        gap, gap_unit = parse_quantity(entry["device_gap"]) if "device_gap" in entry else (0.0, "h")
         result[name] = Drug(
             name=name,
             title=entry["title"],
             isomers=entry.get("isomers", {}),
             molar_mass=entry.get("molar_mass", ""),
             device_mg=convert(device, unit, "mg"),
+            device_gap_h=convert(gap, gap_unit, "h"),
             inert=entry.get("inert", False),
             missing=entry.get("missing", ""),
             aliases=tuple(entry.get("aliases", ())),
             recipes=entry.get("recipes", {}),
-            closed=entry.get("closed", False),
+            routes=tuple(entry.get("routes", ())),
+            animals=entry.get("animals", False),
+            note=entry.get("note", ""),
         )
     return result
 
@@ -90,8 +101,19 @@ def find_drug(name: str) -> Drug:
 
 
 def has_way(drug: Drug, route: str) -> bool:
-    """Return whether a drug can enter by this route in any species."""
-    return not drug.closed or route in (drug.recipes or {})
+    """Return whether there is evidence for the drug by this route, in any species."""
+    return not drug.routes or route in drug.routes
+
+
+def check_route(drug: Drug, route: str) -> None:
+    """Raise `InputError` for a route by which there is no evidence for the drug, naming those there are."""
+    if not has_way(drug, route):
+        raise InputError(
+            f"there is no evidence for {drug.title} by this route",
+            key="route",
+            value=route,
+            expected=" or ".join(repr(r) for r in drug.routes),
+        )
 
 
 def dose_records(dose: Dose, table: ParameterTable) -> list[Record]:
@@ -102,15 +124,13 @@ def dose_records(dose: Dose, table: ParameterTable) -> list[Record]:
     Raises
     ------
     InputError
-        For a drug without a model, or a duration on a route that is not infused.
+        For a drug without a model, a route without evidence, or a duration on a route that is not infused.
     """
     drug = find_drug(dose.drug)
     if drug.inert or dose.amount == 0:
         return []
+    check_route(drug, dose.route)
     route = _data("routes.toml")["route"][dose.route]
-    if not has_way(drug, dose.route):
-        ways = nearest("", drug.recipes or {})
-        raise InputError(f"{drug.title} is not given by this route", key="route", value=dose.route, expected=ways)
     name = (drug.recipes or {}).get(dose.route, route["recipe"])
     molar = table.resolve(drug.molar_mass).value
 
@@ -123,9 +143,8 @@ def dose_records(dose: Dose, table: ParameterTable) -> list[Record]:
         )
     devices = _devices(dose, drug, molar) if "later" in route else 1
     first = replace(dose, amount=dose.amount / devices, devices=1)
-    if devices == 1:
-        return records(first, name)
-    return records(first, name) + records(replace(first, amount=dose.amount - first.amount), route["later"])
+    later = [replace(first, start_h=first.start_h + k * drug.device_gap_h) for k in range(1, devices)]
+    return records(first, name) + [r for part in later for r in records(part, route["later"])]
 
 
 def _devices(dose: Dose, drug: Drug, molar_mass: float) -> int:

@@ -65,9 +65,10 @@ def with_comedication(table: ParameterTable, names: Sequence[str]) -> ParameterT
     """
     for name in names:
         values = {
-            p.name: p.value * table.resolve(factor).value
+            p.name: p.value * (table.resolve(factor).value if p.drawn_as == p.base else 1)
             for target, factor in find_interaction(name).multiply.items()
-            for p in table.find(target)
+            # Another drug's number of the same base name stays; it comes last, since a base name sets all its variants.
+            for p in sorted(table.find(target), key=lambda p: p.drawn_as != p.base)
         }
         table = table.with_values(values, key=f"with {name}")
     return table

@@ -12,7 +12,7 @@ from ketasim.dosing import Dose
 from ketasim.errors import InputError, nearest
 from ketasim.parameters import ParameterTable
 from ketasim.system.bind import whole_system
-from ketasim.system.drugs import dose_records, find_drug, has_way, routes
+from ketasim.system.drugs import Drug, dose_records, find_drug, has_way, routes
 
 HUMAN = "human"
 
@@ -81,6 +81,13 @@ def check_dose(dose: Dose, table: ParameterTable, name: str) -> None:
         value=dose.drug,
         expected=f'species = "{others[0]}"' if others else "another drug",
     )
+
+
+def home_of(drug: Drug, table: ParameterTable) -> tuple[str, list[str]]:
+    """Return the first species that can be given a drug (humans, else an animal), and the routes by which it can."""
+    dose = Dose(drug=drug.name, route="", amount=1.0, unit="mg")
+    found = ((s, ways_in(dose, table, s)) for s in species())
+    return next(((s, ways) for s, ways in found if ways), (HUMAN, []))
 
 
 def ways_in(dose: Dose, table: ParameterTable, name: str) -> list[str]:
