@@ -63,4 +63,8 @@ def fit_between(problem: Problem, values: Mapping[str, float]) -> Between:
 
 
 def _sd(problem: Problem, base: str) -> float:
+    """Return the prior centre of a spread: its source's, where a fit has put another into the table."""
+    given = problem.spec["between"]["prior"].get(base)
+    if given is not None:
+        return float(given)
     return next(p.spread.sd for p in problem.table.find(base) if p.spread is not None)
