@@ -97,7 +97,7 @@ class Problem:
 
     def model(self, z: Floats, shift: Floats | float = 0.0) -> Floats:
         """Return the logs of what the studies would report, (J, L), at whitened coordinates (K, L)."""
-        lanes = int(self.spec["mode"].get("lanes", 64))
+        lanes = int(self.spec["mode"]["lanes"])
         parts = [self.typical(self.coordinates.values(z[:, k : k + lanes])) for k in range(0, z.shape[1], lanes)]
         return (
             np.concatenate(parts, axis=1)
