@@ -86,3 +86,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     listed = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     return f"{close[0]!r} (nearest) or one of {listed}" if close else f"one of {listed}"
+
+
+def check_keys(table: Iterable[str], known: Iterable[str], key: str) -> None:
+    """Raise `InputError` for a key of `table` that is not known; `key` is the table's own place."""
+    names = list(known)
+    for name in table:
+        if name not in names:
+            raise InputError("unknown key", key=f"{key}.{name}", expected=nearest(name, names))

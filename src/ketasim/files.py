@@ -54,17 +54,21 @@ def read_text(path: Path, *, largest: int = LARGEST_TEXT) -> str:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the parsed TOML of a file. Raises `InputError` with file, line and what is wrong."""
+    return parse_toml(read_text(path), path)
+
+
+def parse_toml(text: str, file: object) -> dict[str, Any]:
+    """Return the parsed TOML of a text; `file` names it in messages. Raises `InputError` as `read_toml` does."""
     import re
     import tomllib
 
-    text = read_text(path)
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # an absurdly long integer is a plain ValueError
         at = re.search(r"line (\d+)", str(error))
         line = int(at[1]) if at else None
         problem = re.sub(r"\s*\(at .*\)", "", str(error)) or "nested too deeply"
-        raise InputError(f"not valid TOML: {problem}", file=path, line=line, expected="TOML") from None
+        raise InputError(f"not valid TOML: {problem}", file=file, line=line, expected="TOML") from None
 
 
 @contextlib.contextmanager

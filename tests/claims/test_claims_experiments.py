@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 import ketasim.claims as kc
-from ketasim.claims.compute import compute, figures_of
+from ketasim.claims.compute import compute, ready
 from ketasim.claims.detail import checked, detail
 from ketasim.claims.entries import Entry, entries, load_entries
-from ketasim.claims.experiment import ready
 from ketasim.claims.settings import settings
 from ketasim.claims.verdicts import model_fingerprint, stale, verdicts_kept
 from ketasim.errors import InputError
 
-TOPICS = ("pharmacology", "exposure", "forms")
+TOPICS = ("pharmacology", "exposure", "forms", "receptor", "circuit", "dissociation")
 CHEAP = "C023"
 ENTRY = """
 [C019]
@@ -62,9 +61,9 @@ def test_every_experiment_can_be_made_ready() -> None:
     """Scenarios, figures and rules of the package are right: quantities, arms, times and names exist."""
     for entry in entries().values():
         if entry.kind == "experiment":
-            experiment = ready(entry)
-            assert experiment.draws >= settings()["fewest_draws"]
-            assert experiment.rule.text
+            trial = ready(entry)
+            assert trial.draws >= settings()["fewest_draws"]
+            assert trial.rule.text
 
 
 def test_kept_verdicts_are_of_todays_experiments() -> None:
@@ -208,7 +207,7 @@ def test_the_worked_example_of_the_page_runs(tmp_path: Path) -> None:
     page = Path(__file__).parents[2].joinpath("docs", "claims.md").read_text("utf-8")
     entry = entry_of(tmp_path, page.partition("```toml\n")[2].partition("```")[0])
     checked(entry.marks[0], entry)
-    experiment = ready(entry)
-    figures = figures_of(experiment, {})
-    assert experiment.rule.holds(figures)
+    trial = ready(entry)
+    figures = trial.experiment.measure({})
+    assert trial.rule.holds(figures)
     assert figures["dose_oral"] == pytest.approx(figures["auc_iv"] / figures["auc_oral"])

@@ -21,9 +21,10 @@ MARKS = {s: Mark("pk-0001", s, "why") for s in ("supports", "contradicts", "mixe
 
 def judged(held: int, *, calibration: str = "fitted", assumes: tuple[str, ...] = ()) -> Verdict:
     figure = SimpleNamespace(name="a", unit="h")
-    experiment = SimpleNamespace(assumes=assumes, calibration=frozenset({calibration}), figures=(figure,))
+    experiment = SimpleNamespace(calibration=frozenset({calibration}), figures=(figure,))
+    trial = SimpleNamespace(assumes=assumes, experiment=experiment)
     rows = [{"a": float(k)} for k in range(100)]
-    return _judged(ENTRY, experiment, rows, held)  # type: ignore[arg-type]
+    return _judged(ENTRY, trial, rows, held)  # type: ignore[arg-type]
 
 
 def marked(*says: str) -> Entry:
@@ -112,9 +113,11 @@ def test_a_bad_verdict_is_refused(tmp_path: Path) -> None:
 def test_a_figure_without_a_value_is_counted() -> None:
     """A draw without the figure is left out of its interval and counted beside it."""
     figure = SimpleNamespace(name="a", unit="h")
-    experiment = SimpleNamespace(assumes=(), calibration=frozenset({"fitted"}), figures=(figure,))
+    trial = SimpleNamespace(
+        assumes=(), experiment=SimpleNamespace(calibration=frozenset({"fitted"}), figures=(figure,))
+    )
     rows = [{"a": float("nan")}, {"a": 2.0}, {"a": 4.0}]
-    found = _judged(ENTRY, experiment, rows, 2).figures["a"]  # type: ignore[arg-type]
+    found = _judged(ENTRY, trial, rows, 2).figures["a"]  # type: ignore[arg-type]
     assert (found["median"], found["missing"]) == (3.0, 1)
-    empty = _judged(ENTRY, experiment, rows[:1], 0).figures["a"]  # type: ignore[arg-type]
+    empty = _judged(ENTRY, trial, rows[:1], 0).figures["a"]  # type: ignore[arg-type]
     assert (empty["median"], empty["missing"]) == (None, 1)

@@ -94,7 +94,7 @@ def test_a_hard_subject_does_not_change_its_neighbours(setup, grid, plain):
     """One subject that needs a finer mesh (a hundredfold faster channel) is solved again alone."""
     program, params, forcing = setup
     hard = params[:, :6].copy()
-    row = list(program.structure.flat.params).index("kon")
+    row = list(program.structure.flat.params).index("kon.ketamine")
     hard[row, 2] *= 100
     found = solve(program, hard, forcing.of_subjects(np.arange(6)), TIMES, grid=grid).outputs
     others = [0, 1, 3, 4, 5]
@@ -163,7 +163,8 @@ def test_nothing_is_kept_when_nothing_is_dosed():
 def test_the_linear_set_is_the_exposure_and_the_effect_site():
     """Issue 2: "the linear states are found": all of s.* and r.*, safety.Ce and the other drugs.
 
-    Stepped are the ten states after the receptors, and ethanol, whose elimination saturates.
+    Stepped are the 25 states of the receptor pools (ten where only ketamine is given), the seven after them, and ethanol, whose
+    elimination saturates.
     """
     from ketasim.engine.structure import analyse
 
@@ -174,6 +175,7 @@ def test_the_linear_set_is_the_exposure_and_the_effect_site():
     stepped = {flat.states[i] for i in structure.rest}
     assert stepped == set(flat.states) - linear
     layers = {s.partition(".")[0] for s in stepped}
-    assert layers <= {"nmda", "opioid", "circuit", "plasticity", "mood", "safety", "ethanol"}
+    pools = {f"nmda_{p}" for p in ("pv", "sst", "pyramidal", "extrasynaptic", "habenula")}
+    assert layers <= pools | {"circuit", "plasticity", "mood", "safety", "ethanol"}
     assert {s for s in stepped if s.startswith("ethanol.")} == {"ethanol.K1", "ethanol.K2"}
-    assert len(stepped) == 12
+    assert len(stepped) == 34

@@ -17,8 +17,9 @@ LOOSE = ("receptors", "circuit", "plasticity", "mood", "safety")
 
 def quantities(names: list[str] | None = None) -> dict[str, Quantity]:
     """Return the quantities of the whole system, without binding it."""
-    text = files("ketasim.system").joinpath("data", "whole.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)["quantity"]
+    data = files("ketasim.system").joinpath("data")
+    parts = (tomllib.loads(data.joinpath(f"{n}.toml").read_text("utf-8")) for n in ("whole", "brain", "response"))
+    table = {name: entry for part in parts for name, entry in part["quantity"].items()}
     return {
         n: Quantity(n, q["unit"], q["title"], q["layer"], "uncalibrated" if q["layer"] in LOOSE else "fitted")
         for n, q in table.items()

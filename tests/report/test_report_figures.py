@@ -20,7 +20,13 @@ from ketasim.report.thin import thinned
 from ketasim.report.view import layers
 from ketasim.report.words import number, say_time
 
-QUANTITIES = tomllib.loads(files("ketasim.system").joinpath("data", "whole.toml").read_text("utf-8"))["quantity"]
+QUANTITIES = {
+    name: entry
+    for part in ("whole.toml", "brain.toml", "response.toml")
+    for name, entry in tomllib.loads(files("ketasim.system").joinpath("data", part).read_text("utf-8"))[
+        "quantity"
+    ].items()
+}
 
 
 @pytest.mark.parametrize("name", QUANTITIES)

@@ -20,7 +20,8 @@ CANONICAL = """
 plasma.ketamine plasma.s_ketamine plasma.r_ketamine plasma.norketamine plasma.s_norketamine plasma.r_norketamine
 plasma.dhnk plasma.s_dhnk plasma.r_dhnk plasma.hnk plasma.s_hnk plasma.r_hnk venous.ketamine arterial.ketamine
 brain.ketamine occupancy.nmda_pv occupancy.nmda_sst occupancy.nmda_pyramidal occupancy.nmda_extrasynaptic
-occupancy.nmda_habenula occupancy.mor occupancy.kor rate.pv rate.sst rate.pyramidal rate.dopamine burst.habenula
+occupancy.nmda_habenula inhibition.nmda_tonic occupancy.mor occupancy.mor_naltrexone occupancy.kor
+rate.pv rate.sst rate.pyramidal rate.dopamine burst.habenula
 eeg.alpha eeg.gamma glutamate bdnf trkb ampar spines cadss sbp dbp hr madrs hdrs17 qids_sr16
 """.split()  # noqa: SIM905
 
@@ -34,12 +35,29 @@ def test_every_canonical_quantity_of_this_step_exists(name):
         assert q.unit == "ng/mL"
 
 
-def test_layers_beyond_exposure_say_that_they_are_uncalibrated():
+def test_layers_say_how_far_they_are_calibrated():
+    """Plasticity and mood are start values; receptors are partly fitted, circuits are maps of simulated networks."""
     for q in whole_system().quantities.values():
-        assert ("uncalibrated" in q.calibration) == (q.layer not in ("exposure", "other_drugs")), q.name
+        if q.layer in ("plasticity", "mood"):
+            assert "uncalibrated" in q.calibration, q.name
+        if q.layer == "circuit":
+            assert "simulated" in q.calibration, q.name
+        if q.name.startswith("occupancy."):
+            assert "partly fitted" in q.calibration, q.name
 
 
-SYSTEM = tomllib.loads(files("ketasim.system").joinpath("data", "whole.toml").read_text("utf-8"))
+def _whole() -> dict:
+    """The system file with those that it includes, as one."""
+    found = {"instance": [], "quantity": {}}
+    for name in ("whole.toml", "brain.toml", "response.toml"):
+        part = tomllib.loads(files("ketasim.system").joinpath("data", name).read_text("utf-8"))
+        found["first"] = found.get("first") or part.get("first", [])
+        found["instance"] += part["instance"]
+        found["quantity"] |= part["quantity"]
+    return found
+
+
+SYSTEM = _whole()
 
 
 def written(tmp_path, change):
@@ -49,8 +67,10 @@ def written(tmp_path, change):
 
     data = copy.deepcopy(SYSTEM)
     change(data)
-    included = [str(files("ketasim.system").joinpath("data", name)) for name in data["include"]]
-    lines = [f"include = {json.dumps(included)}"]
+    lines = []
+    for key in ("first", "include"):
+        named = [str(files("ketasim.system").joinpath("data", name)) for name in data.get(key, [])]
+        lines.append(f"{key} = {json.dumps(named)}")
     for entry in data["instance"]:
         lines.append("[[instance]]")
         for key, value in entry.items():
@@ -72,24 +92,24 @@ def instance(data, name):
 
 
 def unbind(data):
-    del instance(data, "nmda")["bind"]["s_ketamine"]
+    del instance(data, "nmda_pv")["bind"]["s_ketamine"]
 
 
 def wrong_unit(data):
-    instance(data, "nmda")["bind"]["s_ketamine"] = "s.norketamine_molar"
+    instance(data, "nmda_pv")["bind"]["s_ketamine"] = "s.norketamine_molar"
     instance(data, "circuit")["bind"]["opioid_tone"] = "s.brain_ketamine"
 
 
 def not_a_port(data):
-    instance(data, "nmda")["bind"]["s_ketamine"] = "s.moles"
+    instance(data, "nmda_pv")["bind"]["s_ketamine"] = "s.moles"
 
 
 def unknown_port(data):
-    instance(data, "nmda")["bind"]["s_ketamin"] = "s.brain_ketamine"
+    instance(data, "nmda_pv")["bind"]["s_ketamin"] = "s.brain_ketamine"
 
 
 def later_instance(data):
-    instance(data, "nmda")["bind"]["s_ketamine"] = "plasticity.gain_ampa"
+    instance(data, "nmda_pv")["bind"]["s_ketamine"] = "plasticity.gain_ampa"
 
 
 def bad_quantity(data):
@@ -103,11 +123,11 @@ def slipped_quantity(data):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (unbind, ("nmda.bind.s_ketamine", "not bound", "umol/L")),
+        (unbind, ("nmda_pv.bind.s_ketamine", "not bound", "umol/L")),
         (wrong_unit, ("circuit.bind.opioid_tone", "unit slip", "umol/L")),
-        (not_a_port, ("nmda.bind.s_ketamine", "no such port", "s.moles")),
-        (unknown_port, ("nmda.bind.s_ketamin", "no such port", "nearest")),
-        (later_instance, ("nmda.bind.s_ketamine", "no such port")),
+        (not_a_port, ("nmda_pv.bind.s_ketamine", "no such port", "s.moles")),
+        (unknown_port, ("nmda_pv.bind.s_ketamin", "no such port", "nearest")),
+        (later_instance, ("nmda_pv.bind.s_ketamine", "no such port")),
         (bad_quantity, ("quantity.madrs", "mood.madrsx")),
         (slipped_quantity, ("quantity.madrs", "unit slip", "dB")),
     ],

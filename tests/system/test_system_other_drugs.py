@@ -16,6 +16,7 @@ from ketasim.engine.structure import analyse, prune
 from ketasim.errors import InputError
 from ketasim.parameters import builtin_table
 from ketasim.population import individuals
+from ketasim.receptors.numbers import scheme_parameters
 from ketasim.scenario import load_scenario
 from ketasim.scenario.load import parse_scenario
 from ketasim.scenario.run import configured
@@ -192,8 +193,16 @@ def test_a_route_without_evidence_is_refused_and_the_others_are_named(drug):
 
 
 @pytest.mark.parametrize("drug", DRUGS)
-def test_another_drug_says_that_its_effects_are_missing(drug):
-    assert "effects on circuits and mood are not in the model" in drugs()[drug].note
+def test_another_drug_says_what_it_does_in_the_model(drug):
+    note = drugs()[drug].note
+    if drug in ("memantine", "lanicemine", "phencyclidine"):
+        assert "acts on the NMDA receptor pools" in note
+    elif drug == "naltrexone":
+        assert "blocks mu-opioid receptors" in note
+    elif drug in ("midazolam", "propofol", "thiopental"):
+        assert "GABA-A potentiation" in note
+    else:
+        assert "effects on circuits and mood are not in the model" in note
 
 
 # Numbers
@@ -201,9 +210,8 @@ def test_another_drug_says_that_its_effects_are_missing(drug):
 
 def test_every_variant_of_a_number_is_used_by_an_instance():
     """A misspelt drug in the table would otherwise be read as a variant and never be used."""
-    used = {p for names in whole_system().parameters.values() for p in names}
-    assert {p.name for p in TABLE if p.name.partition(".")[2] in DRUGS} <= used
-    assert {p.name.partition(".")[2] for p in TABLE if p.drawn_as != p.base} <= set(DRUGS)
+    used = {p for names in whole_system().parameters.values() for p in names} | scheme_parameters()
+    assert {p.name for p in TABLE if p.drawn_as != p.base} <= used
 
 
 @pytest.mark.parametrize("p", [p for p in TABLE if p.base in ("M_drug", "M_metabolite")], ids=lambda p: p.name)

@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ketasim.claims.entries import Entry
-from ketasim.claims.experiment import Experiment, ready
 from ketasim.claims.settings import settings
 from ketasim.claims.verdicts import Verdict, model_fingerprint
-from ketasim.errors import InputError, RunError, nearest
+from ketasim.errors import InputError, nearest
+from ketasim.lab.experiment import Experiment, experiment, within
+from ketasim.lab.rules import Rule, parse_rule
 from ketasim.parameters import builtin_table, draws
-from ketasim.scenario.run import run
+from ketasim.scenario.load import check_size
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A claim's experiment with its rule; `draws` of the parameters are asked for, `assumes` is what the model puts in."""
+
+    experiment: Experiment
+    rule: Rule
+    draws: int
+    assumes: tuple[str, ...]
+
+
+def ready(entry: Entry) -> Trial:
+    """Return what an entry runs. Raises `InputError` with file and key if scenario, figures or rule are wrong."""
+    table = entry.table
+    found = experiment(table, name=entry.id, file=entry.file, text=entry.fingerprint)
+    try:
+        return Trial(
+            experiment=found,
+            rule=parse_rule(table["rule"], frozenset(f.name for f in found.figures)),
+            draws=check_size(table.get("draws", settings()["draws"]), "draws"),
+            assumes=tuple(str(a) for a in table.get("assumes", [])),
+        )
+    except InputError as error:
+        raise within(error, entry.id).at(file=entry.file) from None
 
 
 def compute(entry: Entry, *, count: int | None = None, progress: Progress | None = None) -> Verdict:
@@ -39,56 +65,38 @@ def compute(entry: Entry, *, count: int | None = None, progress: Progress | None
         return _defined(entry)
     if entry.kind != "experiment":
         raise InputError("has nothing to run", key=entry.id, value=entry.kind, expected="an experiment")
-    experiment = ready(entry)
-    total = experiment.draws if count is None else count
+    trial = ready(entry)
+    total = trial.draws if count is None else count
     if not 1 <= total <= settings()["most_draws"]:
         raise InputError("number of draws", key="draws", value=total, expected=f"1 to {settings()['most_draws']}")
     rows, held = [], 0
     for k, values in enumerate(draws(builtin_table(), settings()["seed"], total), start=1):
-        figures = figures_of(experiment, values, k)
-        held += experiment.rule.holds(figures)
+        figures = trial.experiment.measure(values, k)
+        held += trial.rule.holds(figures)
         rows.append(figures)
         if progress is not None:
             progress(k, total)
-    return _judged(entry, experiment, rows, held)
+    return _judged(entry, trial, rows, held)
 
 
-def figures_of(experiment: Experiment, values: Mapping[str, float], number: int = 0) -> dict[str, float]:
-    """Return the experiment's figures for one set of parameter values (the scenario's own settings come on top).
-
-    Raises
-    ------
-    RunError
-        If it could not be solved; names `number`, the draw.
-    """
-    s = experiment.scenario
-    try:
-        result = run(replace(s, parameters={**values, **s.parameters}))
-    except RunError as error:
-        raise RunError(f"{experiment.id}, draw {number}: {error}") from None
-    figures: dict[str, float] = {}
-    for figure in experiment.figures:
-        figures[figure.name] = figure.value(result, figures)
-    return figures
-
-
-def _judged(entry: Entry, experiment: Experiment, rows: list[dict[str, float]], held: int) -> Verdict:
+def _judged(entry: Entry, trial: Trial, rows: list[dict[str, float]], held: int) -> Verdict:
     share, limits = held / len(rows), settings()
     verdict = "uncertain"
     if share >= limits["supported"]:
-        verdict = "assumed" if experiment.assumes else "supported"
+        verdict = "assumed" if trial.assumes else "supported"
     elif share <= limits["contradicted"]:
         verdict = "contradicted"
-    unreliable = sorted(experiment.calibration & set(limits["unreliable"]))
+    states = trial.experiment.calibration
+    unreliable = sorted(states & set(limits["unreliable"]))
     return Verdict(
         claim=entry.id,
         verdict="uncertain" if unreliable and verdict != "assumed" else verdict,
         probability=share,
         draws=len(rows),
-        calibration=", ".join(sorted(experiment.calibration)),
+        calibration=", ".join(sorted(states)),
         experiment=entry.fingerprint,
         model=model_fingerprint(),
-        figures={f.name: _interval(f.unit, [r[f.name] for r in rows]) for f in experiment.figures},
+        figures={f.name: _interval(f.unit, [r[f.name] for r in rows]) for f in trial.experiment.figures},
     )
 
 

@@ -1,6 +1,6 @@
 """What tests each claim: the tables of data/experiments/<topic>.toml as they stand there, checked for their keys.
 
-Reading them is light (no units, no equations), so that the ledger is at hand at once; `ketasim.claims.experiment` makes an
+Reading them is light (no units, no equations), so that the ledger is at hand at once; `ketasim.claims.compute` makes an
 entry ready to run.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ketasim.claims.settings import settings
-from ketasim.errors import InputError, nearest
+from ketasim.errors import InputError, check_keys, nearest
 from ketasim.files import read_toml
 
 _COMMON = ("kind", "literature", "evidence")
@@ -29,7 +29,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "later": ("needs",),
 }
 _NEEDED: Mapping[str, tuple[str, ...]] = {
-    "experiment": ("scenario", "figure", "rule", "means"),
+    "experiment": ("figure", "rule", "means"),
     "definition": ("has", "means"),
     "out of scope": ("reason",),
     "later": ("needs",),
@@ -130,14 +130,6 @@ def _mark(table: Any, key: str) -> Mark:
             "unknown word", key=f"{key}.says", value=table.get("says"), expected=f"one of {', '.join(SAYS)}"
         )
     return Mark(table["row"], table["says"], table["why"])
-
-
-def check_keys(table: Mapping[str, Any], known: Iterable[str], key: str) -> None:
-    """Raise `InputError` for a key of `table` that is not known."""
-    names = list(known)
-    for name in table:
-        if name not in names:
-            raise InputError("unknown key", key=f"{key}.{name}", expected=nearest(name, names))
 
 
 @cache

@@ -27,7 +27,7 @@ from ketasim.evidence.package import rows
 from ketasim.files import atomic_path
 
 _COLUMNS = ("claim_id", "verdict", "probability", "draws", "calibration", "experiment", "model", "figures")
-_MODEL = ("layers", "parameters", "system")
+_MODEL = ("layers", "maps", "parameters", "system")
 _DIGITS = 16
 COMPUTED, STALE = "computed", "stale"
 

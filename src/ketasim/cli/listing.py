@@ -129,6 +129,35 @@ def _studies() -> list[Row]:
     return study_list()
 
 
+def _lesions() -> list[Row]:
+    from ketasim.parameters import builtin_table
+    from ketasim.system.switches import lesions, usable_way
+
+    table = builtin_table()
+    found = [(x, usable_way(x, table)) for x in lesions().values()]
+    return [
+        {
+            "name": x.name,
+            "title": x.title,
+            "available": way is not None,
+            "sets": dict(way or {}),
+            "means": x.means,
+            "needs": x.needs,
+        }
+        for x, way in found
+    ]
+
+
+def _hypotheses() -> list[Row]:
+    from ketasim.system.switches import hypotheses
+
+    return [
+        {"name": h.name, "default": h.default, "title": h.title, "means": h.means}
+        | {"supports": list(h.supports), "opposes": list(h.opposes)}
+        for h in hypotheses().values()
+    ]
+
+
 KINDS: dict[str, Callable[[], list[Row]]] = {
     "drugs": _drugs,
     "comedication": _comedication,
@@ -140,6 +169,12 @@ KINDS: dict[str, Callable[[], list[Row]]] = {
     "studies": _studies,
     "claims": _claims,
     "parameters": _parameters,
+    "lesions": _lesions,
+    "hypotheses": _hypotheses,
 }
 # Columns too wide for a terminal: `ketasim show NAME` and --json have them.
-_ONLY_JSON = {"covariates": ("numbers", "rivals")}
+_ONLY_JSON = {
+    "covariates": ("numbers", "rivals"),
+    "lesions": ("sets", "means"),
+    "hypotheses": ("supports", "opposes"),
+}

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ketasim.cli.circuit import circuit
 from ketasim.errors import KetasimError
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(circuit)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 
 
@@ -49,6 +51,15 @@ def run_command(
         str | None, typer.Option(help="Comma-separated quantities (see `ketasim list quantities`).")
     ] = None,
     times: Annotated[str | None, typer.Option(help='Comma-separated times, such as "40 min,24 h,7 d".')] = None,
+    without: Annotated[
+        str | None, typer.Option(help="Comma-separated lesions (see `ketasim list lesions`), in every arm.")
+    ] = None,
+    hypothesis: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Weight of a rival explanation, NAME=WEIGHT (see `ketasim list hypotheses`); may be repeated."
+        ),
+    ] = None,
     individuals: Annotated[
         bool,
         typer.Option("--individuals", help="Also write individuals.parquet (a streamed run always writes its parts)."),
@@ -77,6 +88,8 @@ def run_command(
         until=until,
         quantities=quantities,
         times=times,
+        without=without,
+        hypothesis=hypothesis or [],
         individuals=individuals,
         chunk=chunk,
         tolerance=tolerance,
@@ -117,7 +130,8 @@ def list_command(
     kind: Annotated[
         str,
         typer.Argument(
-            help="drugs, comedication, covariates, populations, routes, quantities, scenarios, studies, claims or parameters."
+            help="drugs, comedication, covariates, populations, routes, quantities, scenarios, studies, claims, parameters, "
+            "lesions or hypotheses."
         ),
     ],
     json: Json = False,
@@ -133,7 +147,8 @@ def show_command(
     name: Annotated[
         str,
         typer.Argument(
-            help="A parameter (CL), quantity, drug, co-medication, covariate, population, scenario, study (id or DOI) or claim (C001)."
+            help="A parameter (CL), quantity, drug, co-medication, covariate, population, scenario, lesion, hypothesis, "
+            "study (id or DOI) or claim (C001)."
         ),
     ],
     json: Json = False,
@@ -213,6 +228,17 @@ def fit_command(
     from ketasim.cli.fit import fit_and_store
 
     fit_and_store(name, work=work, check=check, dry=dry)
+
+
+@app.command("figure")
+def figure_command(
+    name: Annotated[str, typer.Argument(help="The figure: and-gate.")],
+    out: Annotated[str | None, typer.Option(help="File to write, .png or .svg (default NAME.png).")] = None,
+) -> None:
+    """Draw a figure of the mechanism: and-gate (when an NMDA channel conducts, without and with ketamine)."""
+    from ketasim.cli.figure import draw_and_print
+
+    draw_and_print(name, out=out)
 
 
 def main(argv: list[str] | None = None) -> Any:

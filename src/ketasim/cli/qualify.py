@@ -1,4 +1,4 @@
-"""`ketasim qualify`: hold the model's predictions against published kinetics."""
+"""`ketasim qualify`: hold the model's predictions against published kinetics, or its mechanism against published findings."""
 
 from __future__ import annotations
 
@@ -34,11 +34,19 @@ def qualify_and_write(
     RunError
         If no fit has been kept, or the folder cannot be written.
     """
-    if name not in designs():
-        raise InputError("unknown design", key="qualify", value=name, expected=nearest(name, designs()))
+    from ketasim.lab import table_names
+
+    known = [*designs(), *table_names()]
+    if name not in known:
+        raise InputError("unknown design", key="qualify", value=name, expected=nearest(name, known))
     rule = settings("draws")
     count = None if draws is None else _whole("draws", draws, rule["least"], rule["most"])
     start = 1 if seed is None else _whole("seed", seed, 0, None)
+    if name in table_names():
+        from ketasim.cli.tables import tabulate
+
+        tabulate(name, out=out, count=count, seed=start, only=only, as_json=as_json)
+        return
     q = _compared(name, count, start, only)
     folder = out or (None if as_json else f"out/qualify_{name}")
     written = _written(q, folder, only) if folder else {}

@@ -48,6 +48,18 @@ def split(text: str | None, key: str) -> list[str] | None:
     return parts
 
 
+def weights(texts: list[str]) -> dict[str, float]:
+    """Return the options NAME=WEIGHT as weights by name. Raises `InputError` for another form or a name given twice."""
+    found: dict[str, float] = {}
+    for text in texts:
+        name, sign, weight = (part.strip() for part in text.partition("="))
+        value = real_number(weight, "hypothesis") if sign and weight else None
+        if not name or value is None or name in found:
+            raise InputError("not a weight", key="--hypothesis", value=text, expected="NAME=WEIGHT, each name once")
+        found[name] = value
+    return found
+
+
 def run_and_write(
     scenario: str,
     *,
@@ -56,6 +68,8 @@ def run_and_write(
     until: str | None,
     quantities: str | None,
     times: str | None,
+    without: str | None,
+    hypothesis: list[str],
     individuals: bool,
     chunk: str | None,
     tolerance: str | None,
@@ -79,6 +93,8 @@ def run_and_write(
         until_h=None if until is None else duration_h(until, "--until"),
         quantities=split(quantities, "quantities"),
         times=split(times, "times"),
+        without=split(without, "without") or (),
+        hypotheses=weights(hypothesis),
     )
     how = {"chunk": whole_number(chunk, "chunk"), "tolerance": real_number(tolerance, "tolerance")}
     spread = {"part": whole_number(part, "part"), "workers": whole_number(workers, "workers"), "cluster": cluster}

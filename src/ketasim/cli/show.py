@@ -244,6 +244,32 @@ def _study(name: str) -> Fields | None:
     return fields
 
 
+def _lesion(name: str) -> Fields | None:
+    from ketasim.parameters import builtin_table
+    from ketasim.system.switches import lesions, usable_way
+
+    one = lesions().get(name)
+    if one is None:
+        return None
+    way = usable_way(one, builtin_table())
+    fields: Fields = {"lesion": one.name, "title": one.title, "means": one.means, "available": way is not None}
+    return fields | {"sets": dict(way or {}), "needs": one.needs}
+
+
+def _hypothesis(name: str) -> Fields | None:
+    from ketasim.parameters import builtin_table
+    from ketasim.system.switches import hypotheses, usable_way
+
+    one = hypotheses().get(name)
+    if one is None:
+        return None
+    way = usable_way(one, builtin_table()) or {}
+    fields: Fields = {"hypothesis": one.name, "title": one.title, "means": one.means, "default": one.default}
+    fields |= {"sets_at_weight_1": dict(way.get("set", {})), "scales": list(way.get("scale", []))}
+    fields["supports"] = [{"source": _cited(s)} for s in one.supports]
+    return fields | {"opposes": [{"source": _cited(s)} for s in one.opposes]}
+
+
 def _claim(name: str) -> Fields | None:
     from ketasim.claims import claim
 
@@ -258,6 +284,8 @@ _LOOKUPS: tuple[Callable[[str], Fields | None], ...] = (
     _effect,
     _population,
     _scenario,
+    _lesion,
+    _hypothesis,
     _claim,
     _study,
 )
@@ -267,6 +295,7 @@ def _all_names() -> list[str]:
     from ketasim.cli.listing import KINDS
 
     names: list[str] = []
-    for kind in ("parameters", "quantities", "drugs", "comedication", "covariates", "populations", "scenarios"):
+    kinds = ("parameters", "quantities", "drugs", "comedication", "covariates", "populations", "scenarios")
+    for kind in (*kinds, "lesions", "hypotheses"):
         names += [row["name"] for row in KINDS[kind]()]
     return names

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import sympy as sp
 
 from ketasim.model import FlatModel, symbol
 from ketasim.model.derive import Differentiator
+from ketasim.model.evaluate import evaluate
+
+# A point where shares are small, so that what is left of a whole is positive; a difference well above that of rounding.
+_PLACE, _ROUNDING = 2.0**-6, 2.0**-30
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,23 @@ def _row(d: Differentiator, rate: sp.Expr, symbols: Sequence[sp.Symbol]) -> dict
 
 def _settled(expr: sp.Expr, symbols: Sequence[sp.Symbol]) -> sp.Expr:
     """Expand a derivative that still shows states, in case they cancel; linearity must not hide behind a product."""
-    if not expr.free_symbols & set(symbols):
+    shown = expr.free_symbols & set(symbols)
+    if not shown or _depends(expr, shown):
         return expr
     expanded = sp.expand(expr)
     return expanded if not expanded.free_symbols & set(symbols) else expr
+
+
+def _depends(expr: sp.Expr, shown: set[sp.Basic]) -> bool:
+    """Whether the value of `expr` moves with the states it shows: evaluated at two points, for expanding a product is slow.
+
+    Unequal values prove dependence. Equal ones (to rounding) prove nothing, and leave the question to the expansion.
+    """
+    names = sorted(expr.free_symbols, key=str)
+    at = {s: _PLACE * (1 + np.array([i, i + (s in shown)]) / len(names)) for i, s in enumerate(names)}
+    with np.errstate(all="ignore"):
+        first, second = np.broadcast_to(evaluate([expr], at, np)[0], 2)
+    return bool(abs(second - first) > _ROUNDING * (abs(first) + abs(second)))
 
 
 def _closed_linear_set(rows: Sequence[dict[int, sp.Expr]], symbols: Sequence[sp.Symbol]) -> set[int]:

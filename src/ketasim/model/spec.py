@@ -13,6 +13,7 @@ import sympy as sp
 from ketasim.errors import InputError, nearest
 from ketasim.files import read_toml
 from ketasim.model.grammar import parse_expression, symbol
+from ketasim.model.mapped import MapLines, MapUse, read_map_lines
 from ketasim.model.unitcheck import check_units
 from ketasim.units import parse_unit
 
@@ -24,6 +25,7 @@ _KEYS = frozenset(
         "inputs",
         "params",
         "define",
+        "map",
         "initial",
         "rate",
         "output",
@@ -47,7 +49,8 @@ class Output:
 class ModelSpec:
     """A checked model. Units are texts; expressions are SymPy trees over states, inputs and parameters, definitions kept apart.
 
-    `rates`, `initial` and `outputs` still contain the symbols of `defines`; `expand` substitutes them.
+    `rates`, `initial` and `outputs` still contain the symbols of `defines`; `expand` substitutes them. `maps` tells which of
+    the definitions are maps of a network, and of what.
     """
 
     name: str
@@ -63,6 +66,7 @@ class ModelSpec:
     calibration: str = ""
     note: str = ""
     order: tuple[str, ...] = field(default=())
+    maps: Mapping[str, MapUse] = field(default_factory=dict)
 
     def expand(self, expr: sp.Expr) -> sp.Expr:
         """Return `expr` with every definition substituted."""
@@ -92,14 +96,18 @@ def load_model(
 ) -> ModelSpec:
     """Build a `ModelSpec` from the parsed TOML. Raises `InputError` as `read_model` does."""
     try:
-        return _Builder(data, name, unit_of).build()
+        folder = Path(file).parent if isinstance(file, Path) else None
+        return _Builder(data, name, unit_of, folder).build()
     except InputError as error:
         raise error.at(file=file) from None
 
 
 class _Builder:
-    def __init__(self, data: Mapping[str, Any], name: str, unit_of: Callable[[str], str] | None) -> None:
-        self.data, self.name, self.unit_of = data, name, unit_of
+    def __init__(
+        self, data: Mapping[str, Any], name: str, unit_of: Callable[[str], str] | None, folder: Path | None = None
+    ) -> None:
+        self.data, self.name, self.unit_of, self.folder = data, name, unit_of, folder
+        self.lines = MapLines()
         for key in data:
             if key not in _KEYS:
                 raise InputError("unknown key", key=key, expected=nearest(key, _KEYS))
@@ -115,6 +123,8 @@ class _Builder:
         units = {symbol(n): parse_unit(u) for g in (self.states, self.inputs, self.params) for n, u in g.items()}
         for n in order:
             units[symbol(n)] = self._derived_unit(n, defines[n], units)
+        for key, argument, unit, text in self.lines.arguments:
+            _placed(key, check_units, argument, units, unit, text)
         rates = self._rates(names, units)
         initial = self._initial(names, units)
         outputs = self._outputs(names, units)
@@ -132,6 +142,7 @@ class _Builder:
             calibration=str(self.data.get("calibration", "")),
             note=str(self.data.get("note", "")),
             order=tuple(order),
+            maps=MappingProxyType(self.lines.uses),
         )
 
     def _table(self, key: str, required: bool = False) -> dict[str, Any]:
@@ -162,6 +173,7 @@ class _Builder:
     def _refuse_clashes(self) -> None:
         seen: dict[str, str] = {}
         groups = {"states": self.states, "inputs": self.inputs, "params": self.params, "define": self._table("define")}
+        groups["map"] = self._table("map")
         for key, group in groups.items():
             for name in group:
                 if name in seen:
@@ -172,8 +184,10 @@ class _Builder:
 
     def _defines(self, base: Mapping[str, sp.Expr]) -> tuple[dict[str, sp.Expr], list[str]]:
         texts = self._table("define")
-        known = {**base, **{n: symbol(n) for n in texts}}
+        known = {**base, **{n: symbol(n) for n in (*texts, *self._table("map"))}}
+        self.lines = read_map_lines(self._table("map"), known, self.params, self.folder)
         parsed = {n: _placed(f"define.{n}", parse_expression, t, known) for n, t in texts.items()}
+        parsed |= self.lines.trees
         order: list[str] = []
         waiting = dict(parsed)
         while waiting:
@@ -191,6 +205,8 @@ class _Builder:
     def _derived_unit(self, name: str, expr: sp.Expr, units: Mapping[sp.Symbol, Any]) -> Any:
         from ketasim.model.unitcheck import unit_of as unit_of_expression
 
+        if name in self.lines.trees:  # a scaled argument or a map's polynomial: pure, whatever unit the output has
+            return parse_unit(self.lines.units.get(name, ""))
         text = self.data["define"][name]
         try:
             return unit_of_expression(expr, units) or parse_unit("")

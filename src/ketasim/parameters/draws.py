@@ -33,17 +33,20 @@ def draws(table: ParameterTable, seed: int, count: int, *, posterior: Path | Non
     seed : a whole number. count : how many draws.
     posterior : a CSV file of joint draws (header: canonical names; a row: one draw in the table's units). Its parameters
         move together, row by row in an order set by the seed, and come back to the first row when all have been used. By
-        default the package's own, if a fit has written one.
+        default the package's own, one for each fit that has written one; those of different fits move apart.
 
     Raises
     ------
     InputError
         For a posterior with an unknown name, a cell that is no number in the parameter's range, or no rows: file and line.
     """
-    joint = _posterior(table, posterior)
-    together = set(joint[0]) if joint else set()
-    order = np.argsort(standard_normal(seed, "posterior", 1, len(joint)), kind="stable").tolist()
-    found: list[dict[str, float]] = [dict(joint[order[k % len(joint)]]) if joint else {} for k in range(count)]
+    found: list[dict[str, float]] = [{} for _ in range(count)]
+    together: set[str] = set()
+    for purpose, joint in _posteriors(table, posterior).items():
+        order = np.argsort(standard_normal(seed, purpose, 1, len(joint)), kind="stable").tolist()
+        for k, values in enumerate(found):
+            values.update(joint[order[k % len(joint)]])
+        together |= set(joint[0])
     for p in table:
         if p.name in together:
             continue
@@ -78,14 +81,18 @@ def _touches(p: Parameter) -> bool:
     return (p.scale == "log" and low <= 0) or (p.scale == "logit" and (low <= 0 or high >= 1))
 
 
-def _posterior(table: ParameterTable, path: Path | None) -> list[dict[str, float]]:
+def _posteriors(table: ParameterTable, path: Path | None) -> dict[str, list[dict[str, float]]]:
+    """Return the joint draws by the purpose of the random numbers that order them; files without draws are left out."""
     if path is not None:
-        return _read(table, path)
-    resource = files("ketasim.parameters").joinpath("data", "posterior", "exposure.csv")
-    if not resource.is_file():
-        return []  # no fit has written one
-    with as_file(resource) as inside:
-        return _read(table, inside, strict=False)
+        return {"posterior": _read(table, path)}
+    found = {}
+    folder = files("ketasim.parameters").joinpath("data", "posterior")
+    if folder.is_dir():
+        for resource in sorted((f for f in folder.iterdir() if f.name.endswith(".csv")), key=lambda f: f.name):
+            with as_file(resource) as inside:
+                purpose = "posterior" if resource.name == "exposure.csv" else f"posterior/{resource.name}"
+                found[purpose] = _read(table, inside, strict=False)
+    return {purpose: joint for purpose, joint in found.items() if joint}
 
 
 def _read(table: ParameterTable, path: Path, *, strict: bool = True) -> list[dict[str, float]]:

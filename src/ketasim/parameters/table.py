@@ -69,8 +69,12 @@ class ParameterTable:
         return found
 
     def resolve(self, base: str, variant: str = "") -> Parameter:
-        """Return `base.variant` where it exists ("mouse_s", then "mouse"), else `base`. Raises `InputError` if none does."""
-        names = (f"{base}.{variant}", f"{base}.{variant.partition('_')[0]}", base)
+        """Return `base.variant` where it exists ("mouse_pv", then "mouse"), else `base`, else what people have ("pv").
+
+        Raises `InputError` if none exists.
+        """
+        species, _, within = variant.partition("_")
+        names = (f"{base}.{variant}", f"{base}.{species}", base, f"{base}.{within}")
         found = next((self._by_name[n] for n in names if n in self._by_name), None)
         if found is None:
             raise InputError("unknown parameter", value=base, expected=nearest(base, self.bases()))
@@ -143,13 +147,21 @@ def read_table(path: Path, units: Mapping[str, str] | None = None) -> ParameterT
     InputError
         With file and key, for an unknown key, status, unit or scale, a value out of bounds, an assumption without a reason.
     """
+    try:
+        return table_of(read_toml(path), units)
+    except InputError as error:
+        raise error.at(file=path) from None
+
+
+def table_of(groups: Mapping[str, Any], units: Mapping[str, str] | None = None) -> ParameterTable:
+    """Return the parameters of parsed TOML, as `read_table` does of a file. Raises `InputError` with the key."""
     parameters: dict[str, Parameter] = {}
-    for base, group in read_toml(path).items():
+    for base, group in groups.items():
         try:
             for p in _group(base, group, units or {}):
                 parameters[p.name] = p
         except InputError as error:
-            raise error.at(file=path, key=base) from None
+            raise error.at(key=base) from None
     return ParameterTable(parameters)
 
 

@@ -96,7 +96,7 @@ class Population:
         middle = [marginal.middle(s, table) for s in sexes]
         if "sex" not in found or middle[0] == middle[1]:
             return np.full(count, middle[0])
-        return np.where(found["sex"] == sexes[0], *middle)
+        return np.where(found["sex"] == sexes[0], middle[0], middle[1])
 
 
 def _purpose(name: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from ketasim.dosing import Dose
@@ -15,22 +17,31 @@ from ketasim.scenario.spec import Arm
 from ketasim.system.drugs import drugs, find_drug
 from ketasim.system.interactions import COMBINED, interactions
 from ketasim.system.result import Result
+from ketasim.system.switches import hypotheses, lesions
 
 
 @lru_cache(maxsize=8)
-def _scenario_arms(text: str) -> tuple[Mapping[str, Arm], bool]:
-    """Return the arms by name, and whether the scenario leaves the model's parameters as they are."""
+def _scenario_arms(text: str, switches: str = "{}") -> tuple[Mapping[str, Arm], bool]:
+    """Return the arms by name, and whether the scenario leaves the model's parameters as they are.
+
+    `switches` is the JSON of the lesions and weights of the whole scenario as run; each arm comes with all that hold in it.
+    """
     try:
         # The arms alone are wanted: a file of people need not be at hand any more.
-        scenario = parse_scenario({k: v for k, v in tomllib.loads(text).items() if k != "population"}, text=text)
+        data = {k: v for k, v in tomllib.loads(text).items() if k != "population"}
+        s = parse_scenario(data | json.loads(switches), text=text)
     except (InputError, tomllib.TOMLDecodeError):  # a result made by other means; the report says less, and still opens
         return {}, True
-    return {arm.name: arm for arm in scenario.arms}, not scenario.parameters
+    arms = {a.name: replace(a, without=s.lesions(a), hypotheses=s.weights(a)) for a in s.arms}
+    return arms, not s.parameters
 
 
 def _arms(result: Result) -> tuple[Mapping[str, Arm], bool]:
     text = result.provenance.get("scenario")
-    return _scenario_arms(text) if isinstance(text, str) else ({}, True)
+    if not isinstance(text, str):
+        return {}, True
+    settings = result.provenance.get("settings", {})
+    return _scenario_arms(text, json.dumps({k: settings[k] for k in ("without", "hypotheses") if k in settings}))
 
 
 def active_doses(result: Result, arm: int) -> tuple[Dose, ...]:
@@ -43,13 +54,15 @@ def as_published(result: Result, arm: int) -> bool:
     """Return whether the arm runs the model as it is, with no parameter set by the scenario and no co-medication."""
     arms, untouched = _arms(result)
     found = arms.get(result.arms[arm])
-    return untouched and found is not None and not found.parameters and not found.comedication
+    if found is None or found.without or found.hypotheses:
+        return False
+    return untouched and not found.parameters and not found.comedication
 
 
 def arm_parameters(result: Result, arm: int) -> Mapping[str, object]:
-    """Return the parameters that the scenario sets for an arm alone."""
+    """Return the parameters that the scenario sets for an arm alone, with its lesions and weights of hypotheses."""
     found = _arms(result)[0].get(result.arms[arm])
-    return found.parameters if found else {}
+    return {**found.parameters, **dict.fromkeys(found.without, 0), **found.hypotheses} if found else {}
 
 
 def drug_name(name: str) -> str:
@@ -71,9 +84,13 @@ def said_doses(result: Result, arm: int) -> str:
     """Return the doses of an arm in words ("ketamine 0.5 mg/kg into a vein (iv) over 40 min"), or what the result says."""
     doses = active_doses(result, arm)
     if doses:
-        return "; ".join(_said(d) for d in doses) + _taken_with(result, arm)
+        return "; ".join(_said(d) for d in doses) + _taken_with(result, arm) + _changed(result, arm)
     known = result.arms[arm] in _arms(result)[0]
-    return "no active drug" if known else "; ".join(result.doses.get(result.arms[arm], ())) or "no dose"
+    return (
+        "no active drug" + _changed(result, arm)
+        if known
+        else "; ".join(result.doses.get(result.arms[arm], ())) or "no dose"
+    )
 
 
 def _taken_with(result: Result, arm: int) -> str:
@@ -82,6 +99,16 @@ def _taken_with(result: Result, arm: int) -> str:
     if not taken:
         return ""
     return f", with {' and '.join(interactions()[n].title for n in taken)}" + (f" ({COMBINED})" if taken[1:] else "")
+
+
+def _changed(result: Result, arm: int) -> str:
+    """Return the lesions and weighed hypotheses of an arm in words, empty where the model is as it stands."""
+    found = _arms(result)[0][result.arms[arm]]
+    said = [lesions()[n].title for n in found.without]
+    said += [
+        f"hypothesis {hypotheses()[n].title.partition(':')[0]} at weight {w:g}" for n, w in found.hypotheses.items()
+    ]
+    return f" [changed model: {'; '.join(said)}]" if said else ""
 
 
 def _said(dose: Dose) -> str:

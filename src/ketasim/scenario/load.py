@@ -13,14 +13,16 @@ from typing import Any
 from ketasim.dosing import Dose
 from ketasim.errors import InputError, nearest
 from ketasim.files import read_text, read_toml
+from ketasim.parameters import builtin_table
 from ketasim.population import population_of
 from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.drugs import check_route, drugs, find_drug, routes
 from ketasim.system.interactions import find_interaction
 from ketasim.system.species import HUMAN, find_species
+from ketasim.system.switches import check_weight, find_lesion, switched
 from ketasim.units import convert, parse_quantity
 
-_KEYS = ("title", "horizon", "arm", "population", "output", "parameters", "note", "species")
+_KEYS = ("title", "horizon", "arm", "population", "output", "parameters", "note", "species", "without", "hypotheses")
 _POPULATION_KEYS = ("size", "seed", "spread", "kind", "covariates", "effects", "file")
 
 
@@ -79,6 +81,7 @@ def _recorded(path: Path) -> Scenario:
     data["population"] = data.get("population", {}) | {"size": had["size"], "seed": had["seed"]}
     if "people_file" in run:
         data["population"]["file"] = str(run["people_file"])
+    data |= {key: had[key] for key in ("without", "hypotheses") if key in had}
     data["output"] = {"quantities": had["quantities"]}
     if had["times_h"] is not None:
         data["output"]["times"] = [f"{t!r} h" for t in had["times_h"]]
@@ -102,7 +105,7 @@ def parse_scenario(data: Mapping[str, Any], *, file: str = "", text: str = "") -
         people = population_of(population, Path(file).parent)
         size = population.get("size", people.people.size if people.people else limits()["default_size"])
         output = _table(data.get("output", {}), ("quantities", "times"), "output")
-        return Scenario(
+        scenario = Scenario(
             title=_text(data.get("title", Path(file).stem or "scenario"), "title"),
             horizon_h=horizon,
             arms=_arms(data.get("arm"), horizon),
@@ -119,7 +122,11 @@ def parse_scenario(data: Mapping[str, Any], *, file: str = "", text: str = "") -
             text=text,
             file=file,
             species=find_species(data.get("species", HUMAN)).name,
+            without=check_lesions(data.get("without", []), "without"),
+            hypotheses=check_weights(data.get("hypotheses", {}), "hypotheses"),
         )
+        check_switches(scenario)
+        return scenario
     except InputError as error:
         raise error.at(file=file or None) from None
 
@@ -202,7 +209,7 @@ def _arms(value: Any, horizon: float) -> tuple[Arm, ...]:
     arms: list[Arm] = []
     for k, entry in enumerate(entries):
         key = f"arm[{k + 1}]"
-        table = _table(entry, ("name", "dose", "parameters", "with"), key)
+        table = _table(entry, ("name", "dose", "parameters", "with", "without", "hypotheses"), key)
         name = _text(table.get("name", f"arm {k + 1}"), f"{key}.name")
         if name in [a.name for a in arms]:
             raise InputError("two arms have this name", key=f"{key}.name", value=name, expected="distinct names")
@@ -210,8 +217,36 @@ def _arms(value: Any, horizon: float) -> tuple[Arm, ...]:
         doses = tuple(_dose(d, f"{key}.dose[{j + 1}]", horizon) for j, d in enumerate(listed))
         texts = tuple(", ".join(f"{k} {v}" for k, v in d.items()) for d in listed)
         taken = _comedication(table.get("with", []), f"{key}.with")
-        arms.append(Arm(name, doses, _table(table.get("parameters", {}), None, f"{key}.parameters"), texts, taken))
+        lesions = check_lesions(table.get("without", []), f"{key}.without")
+        weights = check_weights(table.get("hypotheses", {}), f"{key}.hypotheses")
+        own = _table(table.get("parameters", {}), None, f"{key}.parameters")
+        arms.append(Arm(name, doses, own, texts, taken, lesions, weights))
     return tuple(arms)
+
+
+def check_lesions(value: Any, key: str) -> tuple[str, ...]:
+    """Return the names of lesions, each once. Raises `InputError` for an unknown name."""
+    try:
+        return tuple(dict.fromkeys(find_lesion(name).name for name in _list(value, key)))
+    except InputError as error:
+        raise InputError(error.problem, key=key, value=error.value, expected=error.expected) from None
+
+
+def check_weights(value: Any, key: str) -> dict[str, float]:
+    """Return the weights of hypotheses, by name. Raises `InputError` for an unknown name or a weight outside 0 to 1."""
+    try:
+        return {name: check_weight(name, weight) for name, weight in _table(value, None, key).items()}
+    except InputError as error:
+        raise InputError(error.problem, key=key, value=error.value, expected=error.expected) from None
+
+
+def check_switches(s: Scenario) -> None:
+    """Raise `InputError` where lesions and hypotheses of an arm set a parameter twice, or one that the file sets itself."""
+    for arm in s.arms:
+        if s.lesions(arm) or s.weights(arm):
+            table = builtin_table()
+            known = [n for n in (*s.parameters, *arm.parameters) if n in table or n in table.bases()]
+            switched(table, s.lesions(arm), s.weights(arm), known)
 
 
 def _comedication(value: Any, key: str) -> tuple[str, ...]:

@@ -65,9 +65,16 @@ def provenance(scenario: Scenario, tolerance: float) -> dict[str, Any]:
             "quantities": list(scenario.quantities),
             "times_h": None if scenario.times_h is None else list(scenario.times_h),
             "tolerance": tolerance,
+            **_switches(scenario),
         },
         **_people(scenario),
     }
+
+
+def _switches(scenario: Scenario) -> dict[str, Any]:
+    """Return the lesions and weights of the whole scenario, whether its file or the command line gave them; none, no keys."""
+    given = {"without": list(scenario.without), "hypotheses": dict(scenario.hypotheses)}
+    return {key: value for key, value in given.items() if value}
 
 
 def _people(scenario: Scenario) -> dict[str, str]:

@@ -20,7 +20,17 @@ from ketasim.kept import fingerprint, kept
 from ketasim.parameters import ParameterTable, builtin_table
 from ketasim.population import Individuals, individuals
 from ketasim.scenario.events import forcing_of, schedule_of
-from ketasim.scenario.load import check_seed, check_size, default_times, limits, load_scenario, parse_times
+from ketasim.scenario.load import (
+    check_lesions,
+    check_seed,
+    check_size,
+    check_switches,
+    check_weights,
+    default_times,
+    limits,
+    load_scenario,
+    parse_times,
+)
 from ketasim.scenario.provenance import provenance
 from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.bind import system_fingerprint, whole_system
@@ -28,6 +38,7 @@ from ketasim.system.drugs import find_drug
 from ketasim.system.interactions import with_comedication
 from ketasim.system.result import Result
 from ketasim.system.species import HUMAN, check_dose, species_table
+from ketasim.system.switches import switched
 
 Progress = Callable[[int, int], None]
 
@@ -40,8 +51,13 @@ def configured(
     until_h: float | None = None,
     quantities: Sequence[str] | None = None,
     times: Sequence[str] | None = None,
+    without: Sequence[str] = (),
+    hypotheses: Mapping[str, float] | None = None,
 ) -> Scenario:
-    """Return a scenario (or the one of that name or path) with the given settings replaced. Raises `InputError`."""
+    """Return a scenario (or the one of that name or path) with the given settings replaced. Raises `InputError`.
+
+    `without` and `hypotheses` are added to those of the scenario.
+    """
     s = load_scenario(scenario) if isinstance(scenario, str) else scenario
     if until_h is not None:
         if until_h > limits()["longest_horizon_h"]:
@@ -64,6 +80,10 @@ def configured(
         s = replace(s, quantities=tuple(quantities))
     if times is not None:
         s = replace(s, times_h=parse_times(list(times), s.horizon_h, "times"))
+    if without or hypotheses:
+        lesions = check_lesions([*s.without, *without], "without")
+        s = replace(s, without=lesions, hypotheses=check_weights({**s.hypotheses, **(hypotheses or {})}, "hypotheses"))
+        check_switches(s)
     return replace(s, quantities=_checked(s))
 
 
@@ -86,6 +106,8 @@ def run(
     until_h: float | None = None,
     quantities: Sequence[str] | None = None,
     times: Sequence[str] | None = None,
+    without: Sequence[str] = (),
+    hypotheses: Mapping[str, float] | None = None,
     tolerance: float | None = None,
     chunk: int | None = None,
     progress: Progress | None = None,
@@ -96,6 +118,7 @@ def run(
     ----------
     scenario : a `Scenario`, the name of a bundled one, or a path.
     size, seed, until_h (h), quantities, times (such as "40 min") : replace the scenario's own.
+    without, hypotheses : lesions, and weights (0 to 1) of rival explanations, added to the scenario's (`system.switches`).
     tolerance : relative error aimed at. chunk : subjects solved at a time; it does not change the result.
     progress : called with (subjects done, subjects in all), counting each arm.
 
@@ -110,7 +133,10 @@ def run(
     RunError
         If a subject could not be solved; the message names the subject, the bound and the remedy.
     """
-    s = configured(scenario, size=size, seed=seed, until_h=until_h, quantities=quantities, times=times)
+    s = configured(
+        scenario, size=size, seed=seed, until_h=until_h, quantities=quantities, times=times,
+        without=without, hypotheses=hypotheses,
+    )  # fmt: skip
     ready = prepare(s, tolerance)
     count = _Counter(s.size * len(s.arms), progress)
     arms = [ready.solve(a, 1, s.size, chunk=chunk, progress=count) for a in range(len(s.arms))]
@@ -242,13 +268,15 @@ def program_for(inputs: tuple[str, ...], quantities: tuple[str, ...], species: s
 
 
 def arm_table(s: Scenario, arm: Arm) -> ParameterTable:
-    """Return the parameters of an arm: the package's, then the scenario's, then the arm's own, then times its co-medication's.
+    """Return the parameters of an arm: the package's, then the scenario's, then the arm's own, then those of lesions
+    and weighed hypotheses, then times its co-medication's.
 
     Raises `InputError`.
     """
     table = species_table(builtin_table(), s.species).with_values(s.parameters, file=s.file or None)
     table = table.with_values(arm.parameters, file=s.file or None, key=f"arm {arm.name}.parameters")
     try:
+        table = table.with_values(switched(table, s.lesions(arm), s.weights(arm)))
         return with_comedication(table, arm.comedication)
     except InputError as error:
         raise error.at(file=s.file or None) from None

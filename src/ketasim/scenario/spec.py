@@ -12,13 +12,18 @@ from ketasim.population import Population, default_population
 
 @dataclass(frozen=True)
 class Arm:
-    """An arm: its doses, the parameters it sets (canonical name to number or quantity) and the co-medication taken with it."""
+    """An arm: its doses, the parameters it sets (canonical name to number or quantity) and the co-medication taken with it.
+
+    `without` names its lesions, `hypotheses` the weights of rival explanations, beside those of the whole scenario.
+    """
 
     name: str
     doses: tuple[Dose, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     dose_texts: tuple[str, ...] = ()
     comedication: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    hypotheses: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def control(self) -> bool:
@@ -48,3 +53,13 @@ class Scenario:
     text: str = ""
     file: str = ""
     species: str = "human"
+    without: tuple[str, ...] = ()
+    hypotheses: Mapping[str, float] = field(default_factory=dict)
+
+    def lesions(self, arm: Arm) -> tuple[str, ...]:
+        """Return the lesions of an arm: the scenario's and its own, each once."""
+        return tuple(dict.fromkeys((*self.without, *arm.without)))
+
+    def weights(self, arm: Arm) -> dict[str, float]:
+        """Return the weights of hypotheses in an arm: the scenario's, then its own in their place."""
+        return {**self.hypotheses, **arm.hypotheses}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
@@ -58,9 +59,9 @@ class BoundSystem:
 
 
 def bind(path: Path, table: ParameterTable, species: str = "") -> BoundSystem:
-    """Read a system file, then those it includes from its folder, and bind their instances.
+    """Read a system file and bind its instances: those of the files it names in `first`, its own, those it includes.
 
-    A `species` goes before the variant of each ("mouse_s").
+    A `species` goes before the variant of each ("mouse_s"). Quantities come in the order own, `first`, `include`.
 
     Raises
     ------
@@ -70,15 +71,25 @@ def bind(path: Path, table: ParameterTable, species: str = "") -> BoundSystem:
     data = read_toml(path)
     binder = _Binder(table, species)
     quantities: dict[str, Quantity] = {}
-    for file in (path, *(path.parent / name for name in data.get("include", []))):
-        part = data if file == path else read_toml(file)
-        try:
+    first, after = ([path.parent / name for name in data.get(key, [])] for key in ("first", "include"))
+    parts = {file: data if file == path else read_toml(file) for file in (*first, path, *after)}
+    for file, part in parts.items():
+        with _inside(file):
             for entry in part.get("instance", []):
                 binder.add(entry)
-            quantities |= binder.listed(part.get("quantity", {}))
-        except InputError as error:
-            raise error.at(file=file) from None
+    for file in (path, *first, *after):  # a user meets this file's quantities before those of what it builds on
+        with _inside(file):
+            quantities |= binder.listed(parts[file].get("quantity", {}))
     return binder.finish(quantities)
+
+
+@contextmanager
+def _inside(file: Path) -> Iterator[None]:
+    """Give an `InputError` the file in which it arose."""
+    try:
+        yield
+    except InputError as error:
+        raise error.at(file=file) from None
 
 
 class _Binder:
@@ -189,7 +200,7 @@ def _animal(species: str) -> BoundSystem:
 
 def system_fingerprint() -> str:
     """Return a hash of everything that the shipped system depends on."""
-    return fingerprint("system", "layers", "model", "parameters", "units")
+    return fingerprint("system", "layers", "maps", "model", "parameters", "units")
 
 
 def _bind_whole() -> BoundSystem:

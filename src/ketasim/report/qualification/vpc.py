@@ -57,7 +57,7 @@ def _bin(start: float, end: float, some: Sequence[Comparison]) -> Bin:
     tail = float(qualify_settings()["tail"])
     pooled = [middle / c.predicted * _quantiles(c, z) for c in some]
     points = np.array([c.observed * middle / c.predicted for c in some])
-    simulated = np.quantile(np.concatenate(pooled), [tail, 1 / 2, 1 - tail])
+    simulated = np.asarray(np.quantile(np.concatenate(pooled), [tail, 1 / 2, 1 - tail]), dtype=np.float64)
     return Bin(start, end, np.array([c.time_h for c in some], dtype=float), points, simulated, float(np.median(points)))
 
 
