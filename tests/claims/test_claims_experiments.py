@@ -106,8 +106,8 @@ def test_an_experiment_from_text_to_verdict(tmp_path: Path) -> None:
 
 
 def test_an_uncalibrated_layer_says_no_more_than_uncertain(tmp_path: Path) -> None:
-    """Dissociation is uncalibrated: a rule on it that holds in every draw is still no more than uncertain, and says why."""
-    text = ENTRY.replace('quantity = "plasma.ketamine"', 'quantity = "cadss"').replace("0.6 < tmax < 0.7 and ", "")
+    """Mood is uncalibrated: a rule on it that holds in every draw is still no more than uncertain, and says why."""
+    text = ENTRY.replace('quantity = "plasma.ketamine"', 'quantity = "madrs"').replace("0.6 < tmax < 0.7 and ", "")
     verdict = compute(entry_of(tmp_path, text))
     assert (verdict.verdict, verdict.probability) == ("uncertain", 1.0)
     assert "uncalibrated" in verdict.calibration
