@@ -10,7 +10,7 @@ from ketasim.networks.thalamocortical.analytic import cross_spectrum
 from ketasim.networks.thalamocortical.numbers import REGIONS
 from ketasim.networks.thalamocortical.simulate import record
 
-_SUB = {"block_interneuron": 0.2, "block_pyramidal": 0.08, "block_thalamic": 0.1}  # blocks near 0.5 mg/kg over 40 min
+_SUB = {"block_interneuron": 0.1, "block_pyramidal": 0.05, "block_thalamic": 0.08}  # blocks near 0.5 mg/kg over 40 min
 CONDITIONS = {
     "rest": {},
     "0.5 mg/kg over 40 min": _SUB,
