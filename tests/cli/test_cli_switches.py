@@ -39,7 +39,6 @@ def test_options_reach_the_record_and_running_it_again_gives_the_same_bytes(capf
         (("--hypothesis", "opioid"), ("--hypothesis", "NAME=WEIGHT")),
         (("--hypothesis", "opioid=x"), ("not a finite number",)),
         (("--hypothesis", "opioid=3"), ("not a weight", "from 0 to 1")),
-        (("--without", "trapping", "--hypothesis", "trapping=0.5"), ("set twice",)),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(capfd, tmp_path, monkeypatch, options, words):

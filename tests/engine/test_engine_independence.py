@@ -163,7 +163,7 @@ def test_nothing_is_kept_when_nothing_is_dosed():
 def test_the_linear_set_is_the_exposure_and_the_effect_site():
     """Issue 2: "the linear states are found": all of s.* and r.*, safety.Ce and the other drugs.
 
-    Stepped are the 25 states of the receptor pools (ten where only ketamine is given), the seven after them, and ethanol, whose
+    Stepped are the 30 states of the receptor pools (twelve where only ketamine is given), the seven after them, and ethanol, whose
     elimination saturates.
     """
     from ketasim.engine.structure import analyse
@@ -175,7 +175,29 @@ def test_the_linear_set_is_the_exposure_and_the_effect_site():
     stepped = {flat.states[i] for i in structure.rest}
     assert stepped == set(flat.states) - linear
     layers = {s.partition(".")[0] for s in stepped}
-    pools = {f"nmda_{p}" for p in ("pv", "sst", "pyramidal", "extrasynaptic", "habenula")}
-    assert layers <= pools | {"circuit", "plasticity", "mood", "safety", "ethanol"}
+    pools = {f"nmda_{p}" for p in ("pv", "sst", "pyramidal", "extrasynaptic", "habenula", "thalamic")}
+    assert layers <= pools | {"circuit", "habenula", "plasticity", "mood", "safety", "ethanol"}
     assert {s for s in stepped if s.startswith("ethanol.")} == {"ethanol.K1", "ethanol.K2"}
-    assert len(stepped) == 34
+    assert len(stepped) == 39
+
+
+def test_an_output_that_no_state_moves_is_a_constant():
+    """Issue 5: a map may find that nothing moves an output (the gamma peak): its quantity is constant, not a fault."""
+    import sympy as sp
+
+    from ketasim.engine.compiled import Program
+    from ketasim.engine.settings import settings
+    from ketasim.engine.structure import analyse
+
+    flat, table = whole_system().flat, builtin_table()
+    one = next(iter(flat.outputs.values()))
+    still = dataclasses.replace(flat, outputs={"still": type(one)(sp.Integer(1), "")})
+    schedule = schedule_of(load_scenario("landmark").arms[0], HORIZON, table)
+    inputs = tuple(sorted(schedule.compartments))
+    kept = prune(still, ("still",), inputs)
+    assert 1 <= len(kept.states) < len(flat.states)
+    program = Program(analyse(kept), settings(), ("still",))
+    people = individuals(table, 7, 1, 3)
+    forcing = forcing_of(schedule, kept.inputs, people, table)
+    found = solve(program, people.matrix(kept.params), forcing, [0.0, 1.0], tolerance=1e-6)
+    assert np.all(found.outputs == 1)

@@ -17,7 +17,11 @@ DOC = Path(__file__).parents[2] / "docs" / "evidence.md"
 LOG = ("row_id", "field", "was", "is", "why")
 
 
-LAST_DELIVERED = {"pk": "pk-0385", "mechanism": "mechanism-0466"}  # what was looked up since has higher numbers
+LAST_DELIVERED = {
+    "pk": "pk-0385",
+    "mechanism": "mechanism-0466",
+    "clinical": "clinical-0634",
+}  # what was looked up since has higher numbers
 
 
 def _log() -> list[dict[str, str]]:

@@ -75,7 +75,7 @@ def test_a_gain_carries_the_relative_error_of_the_effect(network, tmp_path):
     assert (effect, error) == (float(value), float(its_error))
     assert se == pytest.approx(error / abs(effect))
     path = tmp_path / "maps.toml"
-    path.write_text(gains_text([("net", "o"), ("net", "o")], {"net": network}))
+    path.write_text(gains_text({"net": network}))
     (p,) = read_table(path)
     assert (p.name, p.value, p.status) == (gain_name("net", "o"), 1.0, "derived")
     assert p.prior() == ("lognormal", 0.0, pytest.approx(se, rel=0.01))

@@ -6,7 +6,6 @@ from importlib.resources import files
 
 import pytest
 
-from ketasim.layers import maps_used
 from ketasim.maps import map_names, map_text, shipped_map
 from ketasim.maps.gains import gain_name, gains_text
 from ketasim.networks import names, network_hash, spec
@@ -52,12 +51,9 @@ def test_every_map_belongs_to_a_network():
     assert set(map_names()) <= set(NAMES)
 
 
-def test_the_gains_of_maps_in_use_are_those_of_the_maps():
+def test_every_map_has_its_gain():
     """Regenerate with `ketasim circuit maps NAME`."""
-    uses = maps_used()
-    resource = files("ketasim.parameters").joinpath("data", "maps.toml")
-    if not uses:
-        assert not resource.is_file() or not [p for p in builtin_table() if p.name.startswith("gain_")]
-        return
-    assert resource.read_text("utf-8") == gains_text(uses, {n: shipped_map(n) for n, _ in uses})
-    assert all(gain_name(n, o) in builtin_table() for n, o in uses)
+    maps = {n: shipped_map(n) for n in map_names()}
+    text = files("ketasim.parameters").joinpath("data", "maps.toml").read_text("utf-8")
+    assert text == gains_text(maps)
+    assert all(gain_name(n, o) in builtin_table() for n, found in maps.items() for o in found.outputs)

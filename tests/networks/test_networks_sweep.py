@@ -148,7 +148,7 @@ def test_numerics_tell_a_network_whose_step_matters_from_one_where_it_does_not(t
     longer = ("duration = { value = 2,", "duration = { value = 4,")
     path = copied(tmp_path, longer)
     rows = numerics(read_network(path), None, repeats=6, seed=1)
-    assert len(rows) == 4 * 2 * 2
+    assert len(rows) == 4 * 3 * 2
     assert all(r.inside for r in rows if r.variant == "step halved"), rows
     code = path.with_suffix(".py")
     text = code.read_text()

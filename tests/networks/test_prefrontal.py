@@ -10,8 +10,7 @@ import pytest
 from ketasim.errors import InputError
 
 pytest.importorskip("brian2")
-from ketasim.networks import prefrontal
-from ketasim.networks.prefrontal import data
+from ketasim.networks import prefrontal, spec
 
 SEEDS = (1, 2, 3)
 
@@ -53,7 +52,7 @@ def mean(name: str, output: str, seeds: tuple[int, ...] = SEEDS, duration: float
 def change(name: str, output: str, **more: object) -> float:
     """The difference for a linear output, else the log of the ratio."""
     after, before = mean(name, output, **more), mean("rest", output, **more)  # type: ignore[arg-type]
-    return after - before if data.tables()["output"][output]["link"] == "linear" else math.log(after / before)
+    return after - before if spec("prefrontal").outputs[output].link == "linear" else math.log(after / before)
 
 
 def test_resting_rates_are_those_of_awake_cortex() -> None:
@@ -101,12 +100,10 @@ def test_wrong_input_is_refused(condition: dict[str, float], more: dict[str, obj
 
 
 def test_every_assumed_number_has_a_reason_and_holds_its_range() -> None:
-    for name, entry in data.tables()["parameter"].items():
-        number = entry["all"]
-        if number["status"] == "assumed":
-            low, high = number["range"]
-            assert number["reason"], name
-            assert low <= number["value"] <= high, name
+    for p in spec("prefrontal").parameters:
+        if p.status == "assumed":
+            assert p.reason, p.name
+            assert p.low <= p.value <= p.high, p.name
 
 
 @pytest.mark.slow

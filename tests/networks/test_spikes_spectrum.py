@@ -50,4 +50,4 @@ def test_peak_is_found_on_a_sloping_background() -> None:
     t = np.arange(0, 60, 0.001)
     slope = np.cumsum(rng.normal(size=len(t)))
     f, p = spectrum.welch(slope + 15 * np.sin(2 * np.pi * 52 * t), 0.001, 2)
-    assert spectrum.peak(f, p, 30, 80, 5) == pytest.approx(52, abs=2.5)
+    assert spectrum.peak(f, p, (30, 80), ((15, 25), (90, 120))) == pytest.approx(52, abs=2.5)

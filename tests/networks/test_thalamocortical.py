@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from ketasim.errors import InputError
+from ketasim.networks import spec
+from ketasim.networks.given import condition_of, numbers_of
 from ketasim.networks.thalamocortical import record, simulate
 from ketasim.networks.thalamocortical.analytic import cross_spectrum, determinant, textbook
 from ketasim.networks.thalamocortical.circuit import build
 from ketasim.networks.thalamocortical.figure import CONDITIONS as DRAWN
-from ketasim.networks.thalamocortical.numbers import CORTEX, REGIONS, full_condition, full_parameters, spec
+from ketasim.networks.thalamocortical.regions import CORTEX, NAME, REGIONS
 from ketasim.networks.thalamocortical.spectrum import BANDS, decibel, welch, within
 
 ALONE = {"long_cortex": 0.0, "long_from_hippocampus": 0.0, "long_to_hippocampus": 0.0, "layer5_to_column": 0.0}
@@ -21,7 +23,7 @@ SHORT = 64.0  # s of model time
 
 
 def circuit(condition=None, **parameters):
-    return build(full_condition(condition or {}), full_parameters(parameters))
+    return build(condition_of(NAME, condition or {}), numbers_of(NAME, parameters))
 
 
 # Twice the blocks of 0.5 mg/kg: there the layer-5 rhythm grows; at 0.5 mg/kg itself the model does not have it.
@@ -89,7 +91,7 @@ def test_resting_spectrum_has_alpha_and_beta_peaks():
 
 
 # Block of pyramidal cells alone is unstable beyond about a half (the data file says so, and no map is fitted there).
-EDGES = [{name: 0.3 if name == "block_pyramidal" else 1.0} for name in spec().rest]
+EDGES = [{name: 0.3 if name == "block_pyramidal" else 1.0} for name in spec(NAME).rest]
 
 
 @pytest.mark.parametrize("condition", [*CONDITIONS.values(), *EDGES], ids=str)
@@ -149,7 +151,7 @@ def test_same_seed_same_answer_and_other_seed_another():
     first, again, other = (simulate({}, seed, duration=SHORT) for seed in (2, 2, 3))
     assert first == again
     assert first != other
-    assert set(first) == set(spec().outputs)
+    assert set(first) == set(spec(NAME).outputs)
 
 
 @pytest.mark.slow

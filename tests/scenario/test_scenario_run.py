@@ -121,8 +121,9 @@ def test_the_summary_says_what_is_calibrated(landmark):
     rows = landmark.summary()
     assert len(rows) == 2 * len(landmark.values) * len(landmark.times_h)
     for row in rows[:: len(landmark.times_h)]:
-        layer = landmark.quantities[row["quantity"]].layer
-        assert row["calibrated"] is (layer == "exposure")
+        states = landmark.quantities[row["quantity"]].calibration.split(", ")
+        assert row["calibration"] == ", ".join(states)
+        assert row["calibrated"] is (set(states) <= {"fitted", "partly fitted", "from the literature"})
         assert row["p05"] <= row["median"] <= row["p95"]
     assert "madrs" in landmark.uncalibrated
     assert "plasma.ketamine" not in landmark.uncalibrated

@@ -26,7 +26,7 @@ FIRST = {
     "habenula_nmda": "occupancy.nmda_habenula",
     "trapping": "occupancy.nmda_pv",
     "kor": "occupancy.kor",
-    "disinhibition": "rate.pyramidal",
+    "disinhibition": "rate.pv",
     "mor": "glutamate",
     "ampa": "bdnf",
     "bdnf": "bdnf",
@@ -54,8 +54,9 @@ def scenario(arms, **more):
 def lesioned():
     arms = [{"name": "whole", "dose": [DOSE]}]
     arms += [{"name": name, "dose": [DOSE], "without": [name]} for name in FIRST]
-    zero = ("disinhibition", "resting_block", "habenula", "opioid", "trapping")
+    zero = ("disinhibition", "resting_block", "habenula", "opioid")
     arms += [{"name": f"no {n}", "dose": [DOSE], "hypotheses": {n: 0}} for n in zero]
+    arms += [{"name": "memory", "dose": [DOSE], "hypotheses": {"trapping": 1}}]
     return run(scenario(arms))
 
 
@@ -97,10 +98,11 @@ def test_a_drive_without_weight_releases_no_bdnf_of_its_own(lesioned, name):
     assert (bdnf[at] > 1).all()
 
 
-def test_zero_weights_change_no_receptor_but_trapping(lesioned):
+def test_weights_change_no_receptor_but_that_of_trapping_the_habenulas(lesioned):
     for name in ("disinhibition", "resting_block", "habenula", "opioid"):
         assert [q for q in changed(lesioned, f"no {name}") if q.startswith(("occupancy", "plasma", "rate.p"))] == []
-    assert "occupancy.nmda_pyramidal" in changed(lesioned, "no trapping")
+    receptors = [q for q in changed(lesioned, "memory") if q.startswith(("occupancy", "plasma"))]
+    assert receptors == ["occupancy.nmda_habenula"]
 
 
 def test_a_scenarios_lesion_holds_in_every_arm_and_an_arms_weight_goes_before(lesioned):
@@ -125,7 +127,6 @@ def test_a_scenarios_lesion_holds_in_every_arm_and_an_arms_weight_goes_before(le
         ({"hypotheses": {"opoid": 1}}, ("hypotheses", "unknown hypothesis")),
         ({"hypotheses": {"opioid": "1"}}, ("not a weight",)),
         ({"without": ["mor"], "parameters": {"opioid_block": 0.5}}, ("opioid_block is set twice",)),
-        ({"without": ["hcn"]}, ("cannot do this yet", "HCN1")),
     ],
 )
 def test_wrong_switches_are_refused_in_one_line(more, words):

@@ -87,7 +87,7 @@ def print_numerics(name: str, *, repeats: str | None, workers: str | None, seed:
     """
     from ketasim.maps import map_names, shipped_map
     from ketasim.networks import spec
-    from ketasim.networks.check import numerics
+    from ketasim.networks.check import CHANGE, numerics
     from ketasim.networks.settings import network_settings
 
     found = spec(name)
@@ -102,6 +102,9 @@ def print_numerics(name: str, *, repeats: str | None, workers: str | None, seed:
         print_json({"network": found.name, "rows": rows})
     else:
         print_rows(rows)
-    outside = [f"{r.output} ({r.variant}, {r.at})" for r in result if not r.inside]
+    levels = [f"{r.output} ({r.variant}, {r.at})" for r in result if not r.inside and r.at != CHANGE]
+    if levels and not as_json:
+        print(f"levels that move, while maps hold changes from rest: {', '.join(levels)}")
+    outside = [f"{r.output} ({r.variant})" for r in result if not r.inside and r.at == CHANGE]
     if outside:
         raise RunError(f"{found.name}: beyond the stated uncertainty: {', '.join(outside)}")

@@ -75,7 +75,7 @@ def sweep_and_keep(
 
 
 def maps_and_keep(name: str, *, sweep: str | None, out: str | None, as_json: bool) -> None:
-    """Fit maps, write them (and the gains of the maps that layers use), and print how good they are.
+    """Fit maps, write them (and the gains of all maps), and print how good they are.
 
     Raises
     ------
@@ -133,16 +133,12 @@ def quality(maps: NetworkMap) -> list[dict[str, object]]:
 
 
 def _gains(maps: NetworkMap) -> dict[Path, str]:
-    """Return the parameter table of the gains in use, given newly fitted maps; nothing where no layer uses a map."""
-    from ketasim.layers import maps_used
-    from ketasim.maps import shipped_map
+    """Return the parameter table of the gains of all shipped maps, of which `maps` is newly fitted."""
+    from ketasim.maps import map_names, shipped_map
     from ketasim.maps.gains import gains_text
 
-    uses = maps_used()
-    if not uses:
-        return {}
-    known = {n: maps if n == maps.name else shipped_map(n) for n, _ in uses}
-    return {_package() / "parameters" / "data" / "maps.toml": gains_text(uses, known)}
+    known = {n: maps if n == maps.name else shipped_map(n) for n in {*map_names(), maps.name}}
+    return {_package() / "parameters" / "data" / "maps.toml": gains_text(known)}
 
 
 def draw_figure(name: str, *, out: str, maps: bool, outputs: str | None, sweep: str | None) -> None:

@@ -175,12 +175,44 @@ def study_command(
         str | None, typer.Argument(help="A study (see `ketasim list studies`) or a path to a TOML file.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Replicate every study.")] = False,
+    out: Annotated[str | None, typer.Option(help="Folder for the report (of --all: out/studies).")] = None,
+    workers: Annotated[str | None, typer.Option(help="Processes (default: one for each core).")] = None,
     json: Json = False,
 ) -> None:
     """Replicate a published study as it was designed and compare each endpoint."""
     from ketasim.cli.study import print_study
 
-    print_study(name, every=every, as_json=json)
+    print_study(name, every=every, out=out, workers=workers, as_json=json)
+
+
+@app.command("trial")
+def trial_command(
+    design: Annotated[str, typer.Argument(help="The TOML file of a trial (docs/trials.md).")],
+    replicates: Annotated[str | None, typer.Option(help="Virtual trials (default 500).")] = None,
+    draws: Annotated[
+        str | None, typer.Option(help="Parameter draws behind them; 1: the shipped numbers alone.")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(help="Seed of everything random.")] = None,
+    alpha: Annotated[str | None, typer.Option(help="Error of the first kind (default 0.05).")] = None,
+    power: Annotated[str | None, typer.Option(help="Also search the size that this power takes.")] = None,
+    null: Annotated[str | None, typer.Option(help="Treat every arm as this one: what chance alone does.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder for the report (default out/trial_NAME).")] = None,
+    json: Json = False,
+) -> None:
+    """Run virtual trials of your own design: power, error rates, sample size."""
+    from ketasim.cli.trial import run_trial
+
+    run_trial(
+        design,
+        replicates=replicates,
+        draws=draws,
+        seed=seed,
+        alpha=alpha,
+        power=power,
+        null=null,
+        out=out,
+        as_json=json,
+    )
 
 
 @app.command("claims")

@@ -61,7 +61,9 @@ def choose_grid(
     s = program.settings
     segments = forcing.segments
     profiles = first_profiles(segments, s)
-    scale = np.full(len(program.structure.flat.states), s.negligible)
+    # A pure number stands beside 1 somewhere in its equation, whose rounding it carries.
+    least = np.where([unit == "" for unit in program.structure.flat.state_units], s.pure, s.negligible)
+    scale = least
     who = _probes(params, s.lanes)
     error, last = np.inf, None
     for k in range(s.rounds if len(who) else 0):
@@ -74,7 +76,7 @@ def choose_grid(
         errors, peak, solved = _probe(program, params, forcing, who, mesh, scale, outputs, start)
         error = float(np.nan_to_num(errors, nan=np.inf).max(initial=0.0))
         # The sizes of the states are not known in the first round, and wrong where its steps were far too long.
-        scale = np.maximum(s.floor * np.nan_to_num(peak, nan=0.0, posinf=0.0), s.negligible)
+        scale = np.maximum(s.floor * np.nan_to_num(peak, nan=0.0, posinf=0.0), least)
         if k >= s.settled and error <= tolerance:
             break
         if k >= s.settled / 2 and not solved.all():  # no mesh helps these; the run will say so

@@ -49,6 +49,7 @@ class Settings:
     error_factor: float
     floor: float
     negligible: float
+    pure: float
     rounding: float
     slack: float
     steps_room: Room

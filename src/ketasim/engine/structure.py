@@ -11,6 +11,7 @@ import sympy as sp
 from ketasim.model import FlatModel, symbol
 from ketasim.model.derive import Differentiator
 from ketasim.model.evaluate import evaluate
+from ketasim.model.replace import Replacer
 
 # A point where shares are small, so that what is left of a whole is positive; a difference well above that of rounding.
 _PLACE, _ROUNDING = 2.0**-6, 2.0**-30
@@ -175,10 +176,13 @@ def prune(flat: FlatModel, outputs: Sequence[str], inputs: Sequence[str]) -> Fla
     zero = {symbols[i]: sp.Integer(0) for i in silent} | {
         symbol(n): sp.Integer(0) for n in flat.inputs if n not in inputs
     }
-    rates = [r.xreplace(zero) for r in flat.rates]
-    results = {n: type(flat.outputs[n])(flat.outputs[n].expr.xreplace(zero), flat.outputs[n].unit) for n in outputs}
+    gone = Replacer(zero)
+    rates = [gone(r) for r in flat.rates]
+    results = {n: type(flat.outputs[n])(gone(flat.outputs[n].expr), flat.outputs[n].unit) for n in outputs}
     position = {s: i for i, s in enumerate(symbols)}
     wanted = {position[s] for o in results.values() for s in o.expr.free_symbols if s in position}
+    if not wanted:  # outputs that nothing moves leave one moving state in: there is nothing to step otherwise
+        wanted = {next((i for i, r in enumerate(rates) if r.free_symbols & set(position)), 0)}
     stack = list(wanted)
     while stack:
         for s in rates[stack.pop()].free_symbols:
@@ -208,7 +212,8 @@ def _silent(flat: FlatModel, inputs: Sequence[str]) -> set[int]:
         zero = {symbols[i]: sp.Integer(0) for i in silent} | {
             symbol(n): sp.Integer(0) for n in flat.inputs if n not in dosed
         }
-        kept = {i for i in silent if flat.rates[i].xreplace(zero) == 0}
+        gone = Replacer(zero)
+        kept = {i for i in silent if gone(flat.rates[i]) == 0}
         if kept == silent:
             return silent
         silent = kept

@@ -39,7 +39,7 @@ def change(network: NetworkMap, output: str, condition: Mapping[str, ArrayLike])
     root = np.zeros((len(m.terms), len(m.terms)))
     for k, row in enumerate(m.root):
         root[k, : k + 1] = row
-    return value, np.sqrt(((g @ root) ** 2).sum(-1) + m.lack(z) ** 2)
+    return value, np.sqrt(((g @ root) ** 2).sum(-1) + m.lack(z, value) ** 2)
 
 
 def relative(network: NetworkMap, output: str, condition: Mapping[str, ArrayLike], *, gain: float = 1.0) -> Array:

@@ -13,7 +13,7 @@ from ketasim.maps.axis import Axis, scaled_condition
 from ketasim.maps.basis import candidates, design
 from ketasim.maps.link import forward, inverse, natural_floor
 from ketasim.maps.settings import map_settings
-from ketasim.maps.spec import OutputMap
+from ketasim.maps.spec import OutputMap, strength_of
 
 Array = NDArray[np.float64]
 
@@ -44,8 +44,10 @@ def fit(
     rest. Candidate terms are products up to `degree` and each axis alone to one power more. They enter greedily by the
     leave-one-out error (PRESS: residuals over 1 - leverage; Allen 1974, doi:10.1080/00401706.1974.10489157), and the fewest
     whose error is near the path's least are kept. Errors within the inner box of half-width `near` around rest and outside it
-    have their own size, estimated from leave-one-out residuals and used as weights, in rounds. The covariance of the
-    coefficients is that of weighted least squares plus what the error of the mean at rest, common to all differences, adds.
+    have their own size, estimated from leave-one-out residuals and used as weights, in rounds; outside it grows with the
+    change itself (`strength_of`), so that conditions that silence a network do not bend the map where it works. The
+    covariance of the coefficients is that of weighted least squares plus what the error of the mean at rest, common to all
+    differences, adds.
 
     Parameters
     ----------
@@ -87,19 +89,23 @@ def fit(
         near=1.0 if inside.all() else near,
         loo_near=found.near,
         loo_far=found.far,
+        growth=found.growth,
         noise_sd=_noise(z, y),
     )
 
 
 @dataclass(frozen=True)
 class _Found:
-    """Columns chosen, their coefficients, the root of the covariance, leave-one-out errors inside and outside the inner box."""
+    """Columns chosen, their coefficients, the root of the covariance, leave-one-out errors inside and outside the inner
+    box (outside: of a small change), and how the latter grows with the change.
+    """
 
     chosen: list[int]
     coefficients: Array
     root: Array
     near: float
     far: float
+    growth: float
 
 
 def _inside(z: Array, near: float) -> NDArray[np.bool_]:
@@ -110,16 +116,32 @@ def _inside(z: Array, near: float) -> NDArray[np.bool_]:
 
 
 def _rounds(options: Array, change: Array, rest_se: float, inside: NDArray[np.bool_]) -> _Found:
-    near = far = 1.0
+    near, far, growth = 1.0, 1.0, 0.0
     for _ in range(map_settings()["fit"]["rounds"]):
-        sd = np.where(inside, near, far)
+        sd = np.where(inside, near, far * strength_of(change, growth))
         chosen = sorted(select(options / sd[:, None], change / sd))
         c, root, left_out = _least_squares(options[:, chosen], change, sd, rest_se)
-        near = _rms(left_out[inside])
-        far = _rms(left_out[~inside]) if not inside.all() else near
+        near, far = _rms(left_out[inside]), _rms(left_out)
+        if not inside.all():
+            far, growth = _outside(left_out[~inside], change[~inside])
         if min(near, far) == 0:  # an output that does not move, or noise-free data of the map's own form
             break
-    return _Found(chosen, c, root, near, far)
+    return _Found(chosen, c, root, near, far, growth)
+
+
+def _outside(left_out: Array, change: Array) -> tuple[float, float]:
+    """Return the error of a small change outside the inner box, and how it grows with the change: the likeliest of a few.
+
+    Normal errors of SD a (1 + growth |change|); growth is told in units of the usual change there.
+    """
+    usual = _rms(change)
+    found = []
+    for relative in map_settings()["fit"]["growth"] if usual else [0.0]:
+        growth = relative / usual if usual else 0.0
+        strength = strength_of(change, growth)
+        error = _rms(left_out / strength)
+        found.append((float(np.log(np.maximum(error * strength, np.finfo(float).tiny)).sum()), error, growth))
+    return min(found)[1:]
 
 
 def _rms(x: Array) -> float:

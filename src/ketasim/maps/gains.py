@@ -1,15 +1,15 @@
-"""Gains: one parameter for each map in use, 1 as simulated, which carries the map's uncertainty into parameter draws."""
+"""Gains: one parameter for each map, 1 as simulated, which carries the map's uncertainty into parameter draws."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ketasim.maps.evaluate import change
 from ketasim.maps.settings import map_settings
 from ketasim.maps.spec import NetworkMap
 
 _HEAD = """\
-# Written by `ketasim circuit maps`: one gain for each map that a layer uses. A gain multiplies a map's change from rest on the
+# Written by `ketasim circuit maps`: one gain for each map. A gain multiplies a map's change from rest on the
 # scale of its link; its standard error is the relative one of that change at the network's reference condition.
 """
 
@@ -29,10 +29,10 @@ def gain_se(network: NetworkMap, output: str) -> tuple[float, float, float]:
     return (min(se / abs(effect), largest) if effect else largest), effect, se
 
 
-def gains_text(uses: Iterable[tuple[str, str]], maps: Mapping[str, NetworkMap]) -> str:
-    """Return the parameter table of the gains of `uses`, pairs of network and output. Raises `InputError` for unknown ones."""
+def gains_text(maps: Mapping[str, NetworkMap]) -> str:
+    """Return the parameter table of the gains of every output of the maps, which are given by the network's name."""
     digits, lines = map_settings()["gain"]["digits"], [_HEAD.rstrip()]
-    for network, output in sorted(set(uses)):
+    for network, output in sorted((n, o) for n, found in maps.items() for o in found.outputs):
         found = maps[network]
         se, effect, error = gain_se(found, output)
         at = ", ".join(f"{k} {v:g}" for k, v in found.reference.items())

@@ -14,12 +14,18 @@ from ketasim.maps.axis import Axis
 from ketasim.maps.basis import Term
 
 
+def strength_of(change: NDArray[np.float64], growth: float) -> NDArray[np.float64]:
+    """Return how many times larger the error outside the inner box is for a change than for none: 1 + growth |change|."""
+    return 1 + growth * np.abs(change)
+
+
 @dataclass(frozen=True)
 class OutputMap:
     """The map of one output.
 
     `rest` is in `unit`; `rest_se`, `loo_near` and `loo_far` (root mean square of leave-one-out residuals, in the inner box of
-    half-width `near` around rest, in scaled axes, and outside it), `noise_sd` (between seeds of one condition) and
+    half-width `near` around rest, in scaled axes, and outside it, there for a small change), `growth` (of that error with
+    the change), `noise_sd` (between seeds of one condition) and
     `coefficients` are on the link's scale. `near` is 1 where the two were not told apart.
     `root` is the lower triangle, row by row, of L with covariance L L' of the coefficients; the choice of terms is not in it.
     """
@@ -38,15 +44,17 @@ class OutputMap:
     near: float
     loo_near: float
     loo_far: float
+    growth: float
     noise_sd: float
 
-    def loo(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the leave-one-out error at scaled conditions `z`, shape (..., axes): that of the box they lie in."""
-        return np.where(np.abs(z).max(-1) <= self.near, self.loo_near, self.loo_far)
+    def loo(self, z: NDArray[np.float64], change: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the leave-one-out error at scaled conditions `z`, shape (..., axes), where the map gives `change` (...,)."""
+        far = self.loo_far * strength_of(np.asarray(change), self.growth)
+        return np.where(np.abs(z).max(-1) <= self.near, self.loo_near, far)
 
-    def lack(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
+    def lack(self, z: NDArray[np.float64], change: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the lack of fit at `z`: what is left of the leave-one-out error beyond the noise of a run; 0 at rest."""
-        beyond = np.sqrt(np.maximum(self.loo(z) ** 2 - self.noise_sd**2, 0.0))
+        beyond = np.sqrt(np.maximum(self.loo(z, change) ** 2 - self.noise_sd**2, 0.0))
         return np.where(np.any(z != 0, axis=-1), beyond, 0.0)
 
 

@@ -22,7 +22,7 @@ _KEYS = ("title", "network", "made", "reference", "axis", "output")
 _AXIS = ("title", "unit", "low", "high", "rest")
 _TEXTS, _NUMBERS = (
     ("title", "unit", "link"),
-    ("floor", "rest", "rest_se", "near", "loo_near", "loo_far", "noise_sd"),
+    ("floor", "rest", "rest_se", "near", "loo_near", "loo_far", "growth", "noise_sd"),
 )
 _OUTPUT = (*_TEXTS, *_NUMBERS, "points", "terms", "coefficients", "root")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,7 @@ from ketasim.errors import InputError, nearest
 from ketasim.files import read_toml
 from ketasim.model.grammar import parse_expression, symbol
 from ketasim.model.mapped import MapLines, MapUse, read_map_lines
+from ketasim.model.replace import Replacer
 from ketasim.model.unitcheck import check_units
 from ketasim.units import parse_unit
 
@@ -70,9 +72,15 @@ class ModelSpec:
 
     def expand(self, expr: sp.Expr) -> sp.Expr:
         """Return `expr` with every definition substituted."""
-        for name in reversed(self.order):
-            expr = expr.xreplace({symbol(name): self.defines[name]})
-        return expr
+        return self._expander(expr)
+
+    @cached_property
+    def _expander(self) -> Replacer:
+        """The definitions written out, in their order: each uses those before it alone."""
+        expander = Replacer({})
+        for name in self.order:
+            expander.done[symbol(name)] = Replacer(expander.done)(self.defines[name])
+        return Replacer(expander.done)
 
 
 def read_model(path: Path, unit_of: Callable[[str], str] | None = None) -> ModelSpec:

@@ -23,6 +23,7 @@ from ketasim.networks.table import SweepTable
 from ketasim.networks.work import done
 
 Told = Callable[[int, int], None]
+CHANGE = "change"
 
 
 @dataclass(frozen=True)
@@ -109,17 +110,22 @@ def _same(table: SweepTable, row: int, outputs: dict[str, float]) -> bool:
 def _compared(maps: NetworkMap, run: Run, output: str, value: float, width: float) -> Compared:
     m = maps.output(output)
     condition = {a.name: run.condition[a.name] for a in maps.axes}
-    moved, se = (float(v) for v in change(maps, output, condition))
+    moved, se = change(maps, output, condition)
     at_rest = float(forward(m.link, m.rest))
-    difference = float(forward(m.link, value, m.floor)) - at_rest - moved
+    difference = float(forward(m.link, value, m.floor)) - at_rest - float(moved)
     z = scaled_condition(maps.axes, condition)
-    spread = np.sqrt(max(0.0, se**2 - float(m.lack(z)) ** 2) + m.rest_se**2 + float(m.loo(z)) ** 2)
-    return Compared(run.name, output, value, float(inverse(m.link, at_rest + moved)), difference, float(width * spread))
+    spread = np.sqrt(
+        max(0.0, float(se) ** 2 - float(m.lack(z, moved)) ** 2) + m.rest_se**2 + float(m.loo(z, moved)) ** 2
+    )
+    return Compared(
+        run.name, output, value, float(inverse(m.link, at_rest + float(moved))), difference, float(width * spread)
+    )
 
 
 @dataclass(frozen=True)
 class NumericsRow:
-    """How an output moves (link scale) when the step is halved or the cells doubled, at rest or at the reference condition.
+    """How an output moves (link scale) when the step is halved or the cells doubled: at rest, at the reference condition, and the
+    change between the two, which is what a map holds.
 
     `error` is the standard error of the difference of means between seeds, `stated` the map's own error there (without a map:
     `seed_sd`, the spread of one run), `allowed` that error plus what the noise of the comparison explains: a network within its
@@ -182,7 +188,7 @@ def numerics(
     return [
         _numerics_row(network, maps, o, place, variant, found, width)
         for o in network.outputs
-        for place in places
+        for place in (*places, CHANGE)
         for variant in list(variants)[1:]
     ]
 
@@ -197,6 +203,11 @@ def _numerics_row(
     width: float,
 ) -> NumericsRow:
     target = network.outputs[output]
+    if place == CHANGE:
+        rows = [_numerics_row(network, maps, output, p, variant, found, width) for p in ("rest", "reference")]
+        moved, error = rows[1].difference - rows[0].difference, float(np.hypot(rows[0].error, rows[1].error))
+        stated = rows[1].stated
+        return NumericsRow(output, place, variant, moved, error, rows[1].seed_sd, stated, float(stated + width * error))
     m = maps.outputs.get(output) if maps is not None else None
     floor = m.floor if m is not None else target.floor
     both = [found[place, v][output] for v in ("as it is", variant)]
@@ -205,7 +216,11 @@ def _numerics_row(
     error = np.sqrt(base.var(ddof=1) / len(base) + other.var(ddof=1) / len(other))
     sd = float(base.std(ddof=1))
     mapped = tuple(a for n, a in network.axes.items() if n not in network.sweep.fixed)
-    z = scaled_condition(mapped, {a.name: (network.rest | reference(network))[a.name] for a in mapped})
-    stated = sd if m is None else m.rest_se if place == "rest" else float(m.loo(z))
+    at = {a.name: (network.rest | reference(network))[a.name] for a in mapped}
+    stated = sd
+    if m is not None and maps is not None:
+        stated = (
+            m.rest_se if place == "rest" else float(m.loo(scaled_condition(mapped, at), change(maps, output, at)[0]))
+        )
     moved, allowed = float(other.mean() - base.mean()), float(stated + width * error)
     return NumericsRow(output, place, variant, moved, float(error), sd, float(stated), allowed)

@@ -33,7 +33,9 @@ _KEYS = (
     "parameter",
 )
 _AXIS, _OUTPUT = ("title", "unit", "low", "high", "rest"), ("title", "unit", "link", "floor")
-_SWEEP = ("points", "repeats", "degree", "near", "near_width", "reference", "corner", "keep", "fixed")
+_SWEEP = (
+    "points", "repeats", "degree", "near", "near_width", "along", "along_width", "path", "reference", "corner", "keep", "fixed",
+)  # fmt: skip
 _RESERVED = ("run", "kind", "seed")
 OutputSpec = Target
 
@@ -42,10 +44,12 @@ OutputSpec = Target
 class SweepSpec:
     """How a network is swept.
 
-    `points` quasi-random conditions; `repeats` seeds at each corner; `degree` of the maps; a share `near` of the points lies in the
-    inner box of `near_width` around rest; `reference` is the condition at which errors are stated; `corners` are run besides. Runs
-    with an output outside its bounds in `keep` ran away: no map is fitted to them, and how many they were is told. Axes in `fixed`
-    stay at rest, and maps do not have them: the network can be run along them, but no smooth map would hold.
+    `points` quasi-random conditions; `repeats` seeds at each corner; `degree` of the maps; a share `near` of the points lies in
+    the inner box of `near_width` around rest, and a share `along` beside the `path`, a line through conditions (where doses
+    lead, say), at most `along_width` of each axis away from it and anywhere on axes that the path does not name; `reference` is
+    the condition at which errors are stated; `corners` are run besides. Runs with an output outside its bounds in `keep` ran
+    away: no map is fitted to them, and how many they were is told. Axes in `fixed` stay at rest, and maps do not have them: the
+    network can be run along them, but no smooth map would hold.
     """
 
     points: int
@@ -57,12 +61,15 @@ class SweepSpec:
     corners: tuple[Mapping[str, float], ...]
     keep: Mapping[str, tuple[float, float]]
     fixed: tuple[str, ...] = ()
+    along: float = 0.0
+    along_width: float = 0.0
+    path: tuple[Mapping[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
     """A network. `numerics` maps a name to value and unit; `size` to numbers of cells, `bands` to frequencies in Hz;
-    `file` is the data file it was read from.
+    `figure` is what the network's own drawing reads, unchecked; `file` is the data file it was read from.
 
     `shipped` tells whether its code is a sub-package of `ketasim.networks`, or a Python file beside its data file.
     """
@@ -78,6 +85,7 @@ class NetworkSpec:
     bands: Mapping[str, tuple[float, float]]
     sweep: SweepSpec
     parameters: ParameterTable
+    figure: Mapping[str, Any]
     file: Path
     shipped: bool
 
@@ -161,6 +169,7 @@ def _network(data: Mapping[str, Any], path: Path, shipped: bool) -> NetworkSpec:
         bands=MappingProxyType({n: _band(n, e) for n, e in table(data, "band").items()}),
         sweep=_sweep(table(data, "sweep"), axes, outputs),
         parameters=_parameters(table(data, "parameter")),
+        figure=MappingProxyType(dict(table(data, "figure"))),
         file=path,
         shipped=shipped,
     )
@@ -221,16 +230,23 @@ def _sweep(entry: Mapping[str, Any], axes: Mapping[str, Axis], outputs: Iterable
     corners = given["corner"] or []
     if not isinstance(corners, list):
         raise InputError("not a list of conditions", key="sweep.corner", value=corners, expected="[{ block_pv = 1 }]")
-    near, width = (number(given[k], f"sweep.{k}") for k in ("near", "near_width"))
-    for key, value in (("near", near), ("near_width", width)):
+    share = {k: number(given[k], f"sweep.{k}") for k in ("near", "near_width", "along", "along_width")}
+    for key, value in share.items():
         if not 0 <= value <= 1:
             raise InputError("out of bounds", key=f"sweep.{key}", value=value, expected="a share from 0 to 1")
+    if share["near"] + share["along"] > 1:
+        raise InputError(
+            "shares add to more than 1", key="sweep.along", value=share["along"], expected="near + along <= 1"
+        )
+    path = given["path"] or []
+    if share["along"] and (not isinstance(path, list) or len(path) < 2):
+        raise InputError("not a path", key="sweep.path", value=path, expected="two conditions or more")
     return SweepSpec(
         points=whole(given["points"], "sweep.points", 1),
         repeats=whole(given["repeats"], "sweep.repeats", 1),
         degree=whole(given["degree"], "sweep.degree", 1),
-        near=near,
-        near_width=width,
+        **share,
+        path=tuple(_condition(c, axes, "sweep.path") for c in path),
         reference=_condition(given["reference"] or {}, axes, "sweep.reference"),
         corners=tuple(_condition(c, axes, "sweep.corner") for c in corners),
         keep={str(n): _kept(n, e, outputs) for n, e in (given["keep"] or {}).items()},

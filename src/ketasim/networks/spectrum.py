@@ -31,16 +31,21 @@ def band_power(frequency: Floats, power: Floats, low: float, high: float) -> flo
     return 10 * float(np.log10(total)) if total > 0 else -float("inf")
 
 
-def peak(frequency: Floats, power: Floats, low: float, high: float, smooth: float) -> float:
-    """Return the frequency (Hz) of greatest power between `low` and `high`, above a power law fitted to that band.
+Band = tuple[float, float]
 
-    The log of the power is averaged over `smooth` (Hz) first. The power law is fitted by least squares to log power over log
-    frequency in the band, so that a sloping background does not pull the peak down.
+
+def peak(frequency: Floats, power: Floats, band: Band, beside: tuple[Band, Band]) -> float:
+    """Return the centre (Hz) of what rises above the sloping background in `band`.
+
+    It is the mean frequency, weighted by power over background, less 1.
+    The background is a power law through the bands `beside` (below and above), least squares in logarithms. The centre of a broad
+    hump varies several times less between seeds than its highest point does. NaN where nothing rises above the background.
     """
-    inside = (frequency >= low) & (frequency < high) & (power > 0)
-    x, y = np.log(frequency[inside]), np.log(power[inside])
-    width = max(1, round(smooth / (frequency[1] - frequency[0])))
-    kernel = np.full(width, 1 / width)
-    y = np.convolve(np.pad(y, (width // 2, width - 1 - width // 2), mode="edge"), kernel, mode="valid")
-    above = y - np.polyval(np.polyfit(x, y, 1), x)
-    return float(frequency[inside][int(np.argmax(above))])
+    known = np.zeros_like(frequency, dtype=bool)
+    for low, high in beside:
+        known |= (frequency >= low) & (frequency <= high) & (power > 0)
+    line = np.polyfit(np.log(frequency[known]), np.log(power[known]), 1)
+    inside = (frequency >= band[0]) & (frequency < band[1])
+    f = frequency[inside]
+    above = np.maximum(power[inside] / np.exp(np.polyval(line, np.log(f))) - 1, 0)
+    return float((above * f).sum() / above.sum()) if above.sum() > 0 else float("nan")

@@ -74,6 +74,11 @@ def calibration_sentence(result: Result, layer: Layer) -> str:
     said = f"Calibration: {states or 'not stated'}."
     if states == "fitted":
         said = "Calibration: fitted, that is estimated jointly from published studies; `ketasim qualify exposure` tells how far off."
+    if states == "simulated":
+        said = (
+            "Calibration: simulated, that is by networks of cells whose numbers are mostly assumed; `ketasim qualify circuits` "
+            "tells which findings they get right."
+        )
     if loose:
         said += f" Uncalibrated: {listed([lowered(short(result, q)) for q in loose])}."
     return said

@@ -1,6 +1,16 @@
 """Published studies as data, and their replication as they were designed."""
 
-from ketasim.studies.load import StudyDesign, bundled_studies, load_study, study_list
-from ketasim.studies.replicate import replicate
+from ketasim.studies.library import bundled_studies, left_studies, load_study, people_of, replicate, study_list
+from ketasim.studies.load import StudyDesign
+from ketasim.studies.many import replicate_many
 
-__all__ = ["StudyDesign", "bundled_studies", "load_study", "replicate", "study_list"]
+__all__ = [
+    "StudyDesign",
+    "bundled_studies",
+    "left_studies",
+    "load_study",
+    "people_of",
+    "replicate",
+    "replicate_many",
+    "study_list",
+]

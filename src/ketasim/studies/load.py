@@ -1,18 +1,14 @@
-"""Read a study file: the design as a scenario, and the published curves it is compared with."""
+"""Read a study of kinetics: the design as a scenario, and the published curves it is compared with."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import as_file, files
-from pathlib import Path
 from typing import Any
 
 from ketasim.errors import InputError, nearest
 from ketasim.evidence import study as evidence_study
-from ketasim.files import read_text, read_toml
 from ketasim.scenario import Scenario, parse_scenario
 from ketasim.scenario.load import check_size, duration_h
 
@@ -51,36 +47,8 @@ class StudyDesign:
     curves: tuple[Curve, ...]
 
 
-@cache
-def bundled_studies() -> tuple[str, ...]:
-    """Return the names of the studies that ship with the package."""
-    found = files("ketasim.studies").joinpath("data").iterdir()
-    return tuple(sorted(r.name.removesuffix(".toml") for r in found if r.name.endswith(".toml")))
-
-
-def study_list() -> list[dict[str, Any]]:
-    """Return the studies that can be replicated: name, role, title, DOI."""
-    rows = []
-    for name in bundled_studies():
-        design, paper = load_study(name), evidence_study(name)
-        rows.append({"name": name, "role": design.role, "doi": paper.doi, "title": design.title})
-    return rows
-
-
-def load_study(name: str) -> StudyDesign:
-    """Return a bundled study by name, or the one in a file. Raises `InputError` with file and key."""
-    if name in bundled_studies():
-        with as_file(files("ketasim.studies").joinpath("data", f"{name}.toml")) as inside:
-            return _design(read_toml(inside), f"{name} (bundled)", read_text(inside))
-    path = Path(name)
-    if not path.exists() and not path.suffix and "/" not in name:
-        raise InputError(
-            "no such study", value=name, expected=f"a path to a TOML file, or {nearest(name, bundled_studies())}"
-        )
-    return _design(read_toml(path), str(path), read_text(path))
-
-
-def _design(data: dict[str, Any], file: str, text: str) -> StudyDesign:
+def curve_design(data: dict[str, Any], file: str, text: str) -> StudyDesign:
+    """Return the design of a study of kinetics with published curves. Raises `InputError` with file and key."""
     try:
         _keys(data, _KEYS, "")
         if "study" not in data or "scenario" not in data:

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 _LOW, _HIGH = 5, 95
 
 
-def replicate(design: StudyDesign, *, progress: Progress | None = None) -> dict[str, Any]:
+def replicate_curves(design: StudyDesign, *, progress: Progress | None = None) -> dict[str, Any]:
     """Simulate a study and compare it.
 
     Returns

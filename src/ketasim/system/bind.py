@@ -17,6 +17,7 @@ from ketasim.files import read_toml
 from ketasim.kept import fingerprint, kept
 from ketasim.layers import layer_model
 from ketasim.model import FlatModel, ModelSpec, check_units, parse_expression, symbol
+from ketasim.model.replace import Replacer
 from ketasim.model.spec import Output
 from ketasim.parameters import ParameterTable, builtin_table
 from ketasim.units import is_compatible, parse_unit
@@ -122,12 +123,13 @@ class _Binder:
         for n in bound:
             if n not in spec.inputs:
                 raise InputError("no such port", key=f"{name}.bind.{n}", expected=nearest(n, spec.inputs))
+        replaced = Replacer(renamed)
         for n, unit in spec.states.items():
             self.states[f"{name}.{n}"] = unit
-            self.rates.append(spec.expand(spec.rates[n]).xreplace(renamed))
-            self.initial.append(spec.expand(spec.initial[n]).xreplace(renamed))
+            self.rates.append(replaced(spec.expand(spec.rates[n])))
+            self.initial.append(replaced(spec.expand(spec.initial[n])))
         for n, out in spec.outputs.items():
-            self.outputs[f"{name}.{n}"] = Output(spec.expand(out.expr).xreplace(renamed), out.unit, out.port)
+            self.outputs[f"{name}.{n}"] = Output(replaced(spec.expand(out.expr)), out.unit, out.port)
 
     def _input(self, instance: str, name: str, unit: str, bound: Mapping[str, str]) -> sp.Expr:
         key = f"{instance}.bind.{name}"
@@ -148,6 +150,7 @@ class _Binder:
         """Return the quantities of one file, and keep their expressions."""
         known = {n: symbol(n) for n in self.outputs}
         units = {symbol(n): parse_unit(o.unit) for n, o in self.outputs.items()}
+        filled = Replacer({symbol(n): o.expr for n, o in self.outputs.items()})
         found = {}
         for name, entry in quantities.items():
             try:
@@ -155,8 +158,7 @@ class _Binder:
                 check_units(expr, units, entry["unit"], entry["is"])
             except InputError as error:
                 raise error.at(key=f"quantity.{name}") from None
-            outputs = {symbol(n): o.expr for n, o in self.outputs.items()}
-            self.quantities[name] = Output(expr.xreplace(outputs), entry["unit"])
+            self.quantities[name] = Output(filled(expr), entry["unit"])
             used = {str(s).partition(".")[0] for s in expr.free_symbols}
             calibration = ", ".join(sorted({self.models[i].calibration for i in used}))
             drug = entry.get("drug", "")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import xarray
 
 STATISTICS = ("mean", "sd", "p05", "p25", "median", "p75", "p95")
+CALIBRATED = frozenset({"fitted", "partly fitted", "from the literature"})
 _PERCENTILES = {"p05": 5, "p25": 25, "median": 50, "p75": 75, "p95": 95}
 
 
@@ -83,7 +84,7 @@ class Result:
         return {name: summarised(v, axis=1) for name, v in self.values.items()}
 
     def summary(self) -> list[dict[str, Any]]:
-        """Return the rows (arm, quantity, unit, time_h, mean, sd, p05, median, p95, calibrated) of a run's table."""
+        """Return the rows (arm, quantity, unit, time_h, mean, sd, p05, median, p95, calibration, calibrated) of a run's table."""
         rows = []
         for name, stats in self.statistics.items():
             q = self.quantities[name]
@@ -91,13 +92,18 @@ class Result:
                 for k, t in enumerate(self.times_h):
                     row: dict[str, Any] = {"arm": arm, "quantity": name, "unit": q.unit, "time_h": float(t)}
                     row |= {s: float(stats[s][a, k]) for s in ("mean", "sd", "p05", "median", "p95")}
-                    rows.append(row | {"calibrated": "uncalibrated" not in q.calibration})
+                    rows.append(row | {"calibration": q.calibration, "calibrated": is_calibrated(q.calibration)})
         return rows
 
     @property
     def uncalibrated(self) -> tuple[str, ...]:
         """The names of the quantities that come from an uncalibrated layer."""
         return tuple(n for n in self.values if "uncalibrated" in self.quantities[n].calibration)
+
+
+def is_calibrated(calibration: str) -> bool:
+    """Return whether all states in a quantity's calibration ("fitted, simulated") are of numbers held against data."""
+    return set(calibration.split(", ")) <= CALIBRATED
 
 
 def summarised(values: NDArray[np.float64], axis: int, *, overwrite: bool = False) -> dict[str, NDArray[np.float64]]:

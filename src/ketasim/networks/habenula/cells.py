@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.networks.habenula.read import spec
+from ketasim.networks.spec import spec
 
 Array = NDArray[np.float64]
+NAME = "habenula"
 KINDS = ("habenula", "rmtg", "dopamine")
 
 # Exponential integrate-and-fire with a refractory period (Fourcaud-Trocme 2003, 10.1523/JNEUROSCI.23-37-11628.2003) and the
@@ -111,7 +112,7 @@ class Cells:
 
 def counts(scale: float) -> dict[str, int]:
     """Number of cells of each kind at a `scale`; at least one."""
-    return {kind: max(1, round(spec().size[kind] * scale)) for kind in KINDS}
+    return {kind: max(1, round(spec(NAME).size[kind] * scale)) for kind in KINDS}
 
 
 def cells_of(condition: Mapping[str, float], p: Mapping[str, float], scale: float, rng: np.random.Generator) -> Cells:

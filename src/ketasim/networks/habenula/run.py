@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.networks.habenula.cells import CELL_UNITS, EQUATIONS, SHARED_UNITS, Cells, cells_of, held, wiring
+from ketasim.errors import InputError
+from ketasim.networks.given import condition_of, numbers_of, numeric_of
+from ketasim.networks.habenula.cells import CELL_UNITS, EQUATIONS, NAME, SHARED_UNITS, Cells, cells_of, held, wiring
 from ketasim.networks.habenula.drive import Drive, Signal, rates_of
 from ketasim.networks.habenula.measure import dopamine_figures, habenula_figures
-from ketasim.networks.habenula.read import condition_of, numerics_of, parameters_of, spec
+from ketasim.networks.spec import spec
 
 Array = NDArray[np.float64]
 
@@ -93,7 +95,7 @@ def _watch(group: Any, cells: Cells, drive: Drive, warmup: float, bin_s: float, 
 
     state = {name: group.variables[name].get_value() for name in ("g_AMPA", "g_GABA", "x", "v", "s")}
     habenula = cells.of["habenula"]
-    traced = slice(0, int(spec().numerics["traced"]))
+    traced = slice(0, int(spec(NAME).numerics["traced"][0]))
     bins = itertools.count()
 
     def every_bin() -> None:
@@ -122,9 +124,11 @@ def record(
     """
     import brian2 as b2
 
-    condition, p = condition_of(condition), parameters_of(parameters)
-    duration, step = numerics_of(duration, step, scale)
-    warmup, bin_s = spec().numerics["warmup"], spec().numerics["bin"] / 1e3
+    condition, p = condition_of(NAME, condition), numbers_of(NAME, parameters)
+    duration, step = numeric_of(NAME, "duration", "s", duration), numeric_of(NAME, "step", "ms", step)
+    warmup, bin_s = numeric_of(NAME, "warmup", "s"), numeric_of(NAME, "bin", "s")
+    if not scale > 0:
+        raise InputError("must be positive", key="scale", value=scale, expected="a number above 0")
     who, wires, start, events = (np.random.default_rng([seed, purpose]) for purpose in range(4))
     cells = cells_of(condition, p, scale, who)
     group = _group(cells, p, step, start)
@@ -156,7 +160,7 @@ def summary(run: Record, p: Mapping[str, float]) -> dict[str, float]:
     cell, time = run.spikes["dopamine"]
     found |= dopamine_figures(cell, time, run.n["dopamine"], run.duration, p)
     found |= {"rho_habenula": run.mean_gate, "v_habenula": run.mean_v}
-    return {name: float(found[name]) for name in spec().output}
+    return {name: float(found[name]) for name in spec(NAME).outputs}
 
 
 def simulate(
@@ -181,4 +185,4 @@ def simulate(
     Raises InputError for an unknown axis or parameter, a value outside its axis, or a duration, step or scale not positive.
     """
     run = record(condition, seed, duration=duration, step=step, scale=scale, parameters=parameters)
-    return summary(run, parameters_of(parameters))
+    return summary(run, numbers_of(NAME, parameters))

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.networks.habenula.cells import KINDS, counts
+from ketasim.networks.given import condition_of, numbers_of
+from ketasim.networks.habenula.cells import KINDS, NAME, counts
 from ketasim.networks.habenula.drive import Signal
-from ketasim.networks.habenula.read import condition_of, parameters_of
 from ketasim.networks.habenula.run import record
 
 Array = NDArray[np.float64]
@@ -80,7 +80,7 @@ def disappointment(
     Both last 200 ms (`signal_length`) and take turns in one run of `trials` each; other arguments as for `simulate`.
     After Matsumoto & Hikosaka 2007 (10.1038/nature05860): habenula cells rise, dopamine cells pause, and the reverse on reward.
     """
-    condition, p = condition_of(condition or {}), parameters_of(parameters)
+    condition, p = condition_of(NAME, condition or {}), numbers_of(NAME, parameters)
     late = np.random.default_rng([seed, len(KINDS) + 1]).random(counts(scale)["habenula"]) * p["signal_spread"] / 1e3
     signal, omitted, rewarded, duration = _signal(p, condition["stress"], trials, late)
     run = record(condition, seed, duration=duration, step=step, scale=scale, parameters=parameters, signal=signal)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.networks.habenula.cells import CELL_UNITS, EQUATIONS, SHARED_UNITS, held
-from ketasim.networks.habenula.read import numerics_of, parameters_of
+from ketasim.networks.given import numbers_of, numeric_of
+from ketasim.networks.habenula.cells import CELL_UNITS, EQUATIONS, NAME, SHARED_UNITS, held
 from ketasim.networks.habenula.run import quantity
 
 Array = NDArray[np.float64]
@@ -34,8 +34,8 @@ def rebound(
     """
     import brian2 as b2
 
-    p = parameters_of(parameters)
-    _, step = numerics_of(None, step, 1.0)
+    p = numbers_of(NAME, parameters)
+    step = numeric_of(NAME, "step", "ms", step)
     # steady glutamate: the gate is held at the mean that the network's events give it, and the step current comes in as leak
     equations = EQUATIONS.replace("ds/dt = opening*held_glutamate*x*(1 - s) - s/tau_NMDA : 1", "s : 1 (constant)")
     cell = b2.NeuronGroup(

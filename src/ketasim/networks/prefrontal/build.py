@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from ketasim.errors import missing
-from ketasim.networks.prefrontal import data, equations
+from ketasim.networks.given import condition_of, numbers_of, numeric_of
+from ketasim.networks.prefrontal import equations
+from ketasim.networks.prefrontal.read import NAME, sizes
+from ketasim.networks.spec import spec
 
 try:
     import brian2 as b2
@@ -56,9 +59,9 @@ def build(
     ------
     InputError : unknown axis or number, value outside its axis, step or scale not usable.
     """
-    at, n = data.checked(condition), data.numbers(parameters)
-    dt = data.numeric("step", step)
-    counts = data.sizes(scale)
+    at, n = condition_of(NAME, condition), numbers_of(NAME, parameters)
+    dt = numeric_of(NAME, "step", "ms", step)
+    counts = sizes(scale)
     ends = np.cumsum([0, *counts.values()])
     slices = {name: slice(int(a), int(b)) for name, a, b in zip(counts, ends[:-1], ends[1:], strict=True)}
     rng = np.random.default_rng(seed)
@@ -96,11 +99,11 @@ def gates(circuit: Circuit, name: str) -> float:
 
 def connections(n: Numbers, source: str, target: str) -> int:
     """Return how many cells of `source` reach one cell of `target` (a count, kept when the network grows)."""
-    return round(n[f"connection_{source}_{target}"] * data.sizes(1)[source])
+    return round(n[f"connection_{source}_{target}"] * sizes(1)[source])
 
 
 def _with_unit(n: Numbers, name: str) -> Any:
-    unit = data.tables()["parameter"][name]["unit"]
+    unit = spec(NAME).parameters.resolve(name).unit
     return n[name] * UNITS[unit] if unit in UNITS else n[name]
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from ketasim.errors import missing
 from ketasim.networks import spectrum
-from ketasim.networks.prefrontal import data
+from ketasim.networks.prefrontal.read import NAME
 from ketasim.networks.prefrontal.run import Recording, record, summary
+from ketasim.networks.spec import spec
 
 NAMES = {"pyramidal": "pyramidal", "pv": "PV", "sst": "SST"}
 
@@ -24,7 +25,7 @@ def draw(path: str | Path, seed: int = 1) -> Path:
         from matplotlib.figure import Figure
     except ImportError as error:  # pragma: no cover
         raise missing("matplotlib", "figures") from error
-    style = data.tables()["figure"]
+    style = spec(NAME).figure
     shown = style["condition"]
     runs = {name: record(entry["at"], seed) for name, entry in shown.items()}
     figure = Figure(figsize=style["size"], layout="constrained")
@@ -39,7 +40,7 @@ def draw(path: str | Path, seed: int = 1) -> Path:
     axis.set_xticks([], minor=True)
     axis.set_xlabel("frequency (Hz)")
     axis.set_ylabel("power density of the synaptic current\nof pyramidal cells (dB re 1 pA$^2$/Hz)")
-    for band, (low, high) in data.tables()["band"].items():
+    for band, (low, high) in ((b, spec(NAME).bands[b]) for b in spec(NAME).bands if b in spec(NAME).outputs):
         axis.axvspan(low, high, color="0.94" if band in ("delta", "beta") else "0.88", zorder=0)
         axis.text((low * high) ** (1 / 2), 1, band, ha="center", va="bottom", transform=axis.get_xaxis_transform())
     axis.legend(frameon=False)
@@ -48,7 +49,7 @@ def draw(path: str | Path, seed: int = 1) -> Path:
 
 
 def _raster(axis: Any, got: Recording, title: str, first: bool) -> None:
-    style = data.tables()["figure"]
+    style = spec(NAME).figure
     begin, length = style["raster_from"], style["raster_length"]
     seen = (got.times >= begin) & (got.times < begin + length)
     values = summary(got)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from ketasim.errors import InputError
 from ketasim.networks import spectrum, spikes
-from ketasim.networks.prefrontal import data
+from ketasim.networks.given import condition_of, numbers_of, numeric_of
 from ketasim.networks.prefrontal.build import Circuit, build, connections, gates, unblocked
+from ketasim.networks.prefrontal.read import NAME
+from ketasim.networks.spec import spec
 
 Floats = NDArray[np.float64]
 MINUTE = 60  # s
@@ -54,7 +56,7 @@ def record(
     parameters: Mapping[str, float] | None = None,
 ) -> Recording:
     """Run the network for `duration` (s) after the warm-up and return its spikes and traces. Arguments as `simulate`."""
-    length, warmup = data.numeric("duration", duration), data.numeric("warmup", None)
+    length, warmup = numeric_of(NAME, "duration", "s", duration), numeric_of(NAME, "warmup", "s")
     circuit = build(condition, seed, step, scale, parameters)
     circuit.network.run(warmup * b2.second, namespace={})
     return _sampled(circuit, length)
@@ -102,12 +104,12 @@ def summary(got: Recording) -> dict[str, float]:
     least = n["gaba_pv_pyramidal"] * n["tau_gaba_pv"] * float(b2.ms) / (2 * got.duration)  # half an IPSC a cell
     out["ei"] = float(np.mean(got.excitation) / max(float(np.mean(got.inhibition)), least))
     frequency, power = spectrum.welch(got.current, got.step, n["welch_window"])
-    bands = data.tables()["band"]
-    for band, (low, high) in bands.items():
-        out[band] = spectrum.band_power(frequency, power, low, high)
-    out["gamma_peak"] = spectrum.peak(frequency, power, bands["gamma"][0], bands["gamma"][1], n["peak_smoothing"])
+    bands = spec(NAME).bands
+    for band in spec(NAME).outputs.keys() & bands.keys():
+        out[band] = spectrum.band_power(frequency, power, *bands[band])
+    out["gamma_peak"] = spectrum.peak(frequency, power, bands["gamma"], (bands["below_gamma"], bands["above_gamma"]))
     out["seizure"] = seizures(got)
-    return {name: out[name] for name in data.tables()["output"]}
+    return {name: out[name] for name in spec(NAME).outputs}
 
 
 def pyramidal_spikes(got: Recording) -> tuple[Floats, NDArray[np.int64]]:
@@ -147,14 +149,14 @@ def onset(
     ------
     InputError : as `simulate`; or a baseline or an observation no longer than two running windows.
     """
-    target = data.checked(condition)
-    least = 2 * data.numbers(parameters)["onset_window"] * float(b2.ms)
+    target = condition_of(NAME, condition)
+    least = 2 * numbers_of(NAME, parameters)["onset_window"] * float(b2.ms)
     for key, value in (("baseline", baseline), ("after", after)):
         if not value > least:
             raise InputError("too short", key=key, value=value, expected=f"more than {least} s")
     rest = {name: value for name, value in target.items() if not name.startswith("block_")}
     circuit = build(rest, seed, step, 1.0, parameters)
-    circuit.network.run((data.numeric("warmup", None) + baseline) * b2.second, namespace={})
+    circuit.network.run((numeric_of(NAME, "warmup", "s") + baseline) * b2.second, namespace={})
     start = float(circuit.network.t)
     length = circuit.numbers["ramp_time"]
 

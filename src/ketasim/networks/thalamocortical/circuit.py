@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import root
 
 from ketasim.errors import InputError, RunError
-from ketasim.networks.thalamocortical.numbers import CORTEX, FILE, REGIONS
+from ketasim.networks.thalamocortical.regions import CORTEX, NAME, REGIONS
 
 Array = NDArray[np.float64]
 FILTERS = ("e_excited", "e_inhibited", "i_excited", "i_inhibited", "r_excited", "s_excited", "s_inhibited", "field")
@@ -180,7 +180,7 @@ def _filters(condition: Mapping[str, float], numbers: Mapping[str, float]) -> tu
         fast = (mean - share * slow) / (1 - share)
         if fast <= 0:
             raise InputError(
-                "the NMDA part outlasts the mean dendritic decay", file=FILE, key=f"nmda_{name}", value=share
+                "the NMDA part outlasts the mean dendritic decay", file=f"{NAME}.toml", key=f"nmda_{name}", value=share
             )
         remaining = share * (1 - block) / (1 - share * block)
         return (1 - remaining) * fast + remaining * slow

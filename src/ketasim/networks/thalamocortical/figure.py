@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ketasim.networks.thalamocortical.analytic import cross_spectrum
-from ketasim.networks.thalamocortical.numbers import REGIONS
+from ketasim.networks.thalamocortical.regions import REGIONS
 from ketasim.networks.thalamocortical.simulate import record
 
 _SUB = {"block_interneuron": 0.1, "block_pyramidal": 0.05, "block_thalamic": 0.08}  # blocks near 0.5 mg/kg over 40 min

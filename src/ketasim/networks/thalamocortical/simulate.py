@@ -9,16 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.errors import InputError
+from ketasim.networks.given import condition_of, numbers_of, numeric_of
+from ketasim.networks.spec import spec
 from ketasim.networks.thalamocortical.circuit import Circuit, build
-from ketasim.networks.thalamocortical.numbers import (
-    CORTEX,
-    FILE,
-    REGIONS,
-    SCALP,
-    full_condition,
-    full_parameters,
-    spec,
-)
+from ketasim.networks.thalamocortical.regions import CORTEX, NAME, REGIONS, SCALP
 from ketasim.networks.thalamocortical.solve import Course, run
 from ketasim.networks.thalamocortical.spectrum import BANDS, BROAD, SLOW, centre, coherence, decibel, exponent, welch
 
@@ -75,25 +69,18 @@ def record(
     RunError
         If there is no operating point or the solution is no number.
     """
-    settings, full, numbers = spec().numerics, full_condition(condition), full_parameters(parameters)
-    lanes = int(settings["realisations"])
-    seconds = (settings["duration"] if duration is None else duration) * scale / lanes
-    dt = (settings["step"] if step is None else step) * _MS
-    if not (dt > 0 and seconds >= settings["window"]):
-        raise InputError(
-            "too short, or a step that is not positive",
-            file=FILE,
-            key="duration, step",
-            value=(seconds * lanes, dt / _MS),
-            expected=f"at least {settings['window'] * lanes} s and a step above 0 ms",
-        )
+    full, numbers = condition_of(NAME, condition), numbers_of(NAME, parameters)
+    lanes, window = int(spec(NAME).numerics["realisations"][0]), numeric_of(NAME, "window", "s")
+    seconds = numeric_of(NAME, "duration", "s", duration) * scale / lanes
+    dt = numeric_of(NAME, "step", "ms", step) * _MS
+    if not seconds >= window:
+        least = f"at least {window * lanes:g} s"
+        raise InputError("too short", file=spec(NAME).file, key="duration", value=seconds * lanes, expected=least)
     circuit = build(full, numbers)
-    sampling = settings["sampling"] * _MS
-    course = run(
-        circuit, full, numbers, seed, seconds=seconds, warmup=settings["warmup"], dt=dt, sampling=sampling, lanes=lanes
-    )
-    frequency, cross = welch(course.field, course.step, settings["window"])
-    _, layer5 = welch(course.layer5[:, None, :], course.step, settings["window"])
+    sampling, warmup = (numeric_of(NAME, name, "s") for name in ("sampling", "warmup"))
+    course = run(circuit, full, numbers, seed, seconds=seconds, warmup=warmup, dt=dt, sampling=sampling, lanes=lanes)
+    frequency, cross = welch(course.field, course.step, window)
+    _, layer5 = welch(course.layer5[:, None, :], course.step, window)
     return Recording(circuit, course, frequency, cross, np.real(layer5[:, 0, 0]))
 
 

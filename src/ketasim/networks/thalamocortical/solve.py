@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ketasim.errors import RunError
 from ketasim.networks.thalamocortical.circuit import FILTERS, POPULATIONS, SOURCES, Circuit, summing
 from ketasim.networks.thalamocortical.layer5 import Layer5
-from ketasim.networks.thalamocortical.numbers import REGIONS
+from ketasim.networks.thalamocortical.regions import REGIONS
 
 Array = NDArray[np.float64]
 _HOME = REGIONS.index("posteromedial")

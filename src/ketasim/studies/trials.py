@@ -1,0 +1,95 @@
+"""Replicate a published trial: virtual trials of its design and size, each endpoint against the published figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ketasim.system.bind import whole_system
+from ketasim.trial.measures import MEASURES
+from ketasim.trial.pool import QUANTITIES
+from ketasim.trial.settings import settings
+from ketasim.trial.spec import Design, Endpoint
+from ketasim.trial.virtual import Floats, virtual_trials
+
+
+def replicate_trial(
+    design: Design,
+    *,
+    replicates: int | None = None,
+    seed: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Simulate a published trial and compare it.
+
+    Returns
+    -------
+    {study, title, role, design, setting, n, calibration, note, endpoints, left}. An endpoint has the observed figure (with
+    `observed_low`, `observed_high` where an interval or range was printed), the mean over virtual trials of the published size
+    and their 90 % predictive interval, and whether the observed figure lies inside (None where nothing was observed).
+
+    Raises
+    ------
+    InputError, RunError
+        As `virtual_trials` does.
+    """
+    found = virtual_trials(design, replicates=replicates, seed=seed, progress=progress)
+    n = [a.n for a in design.arms]
+    return {
+        "study": design.study,
+        "title": design.title,
+        "role": design.role,
+        "design": design.design,
+        "setting": design.setting,
+        "n": max(n) if design.crossover else sum(n),
+        "calibration": calibration(),
+        "note": design.note,
+        "endpoints": [endpoint_row(e, found.figures[e.name]) for e in design.endpoints],
+        "left": [dict(x) for x in design.left],
+    }
+
+
+def calibration() -> str:
+    """Return the states of calibration of the layers that trials rest on."""
+    known = whole_system().quantities
+    return ", ".join(sorted({c for q in QUANTITIES for c in known[q].calibration.split(", ")}))
+
+
+def endpoint_row(e: Endpoint, values: Floats) -> dict[str, Any]:
+    """Return an endpoint's row of the contract: what was observed, what virtual trials gave, inside or not."""
+    held = values[np.isfinite(values)]
+    low, high = (float(x) for x in np.percentile(held, settings()["interval"])) if held.size else (None, None)
+    o = e.observed
+    return {
+        "name": e.name,
+        "arm": e.arm,
+        "versus": e.versus,
+        "measure": e.measure,
+        "scale": e.scale,
+        "time_h": e.at_h,
+        "unit": MEASURES[e.measure].unit,
+        "observed": None if o is None else o.value,
+        "observed_low": None if o is None else o.low,
+        "observed_high": None if o is None else o.high,
+        "predicted": float(held.mean()) if held.size else None,
+        "predicted_p05": low,
+        "predicted_p95": high,
+        "predicted_sd": float(held.std(ddof=1)) if held.size > 1 else None,
+        "inside": _inside(e, low, high),
+        "role": e.role,
+        "read": None if o is None else o.read,
+        "row": None if o is None else o.row,
+        "note": e.note,
+    }
+
+
+def _inside(e: Endpoint, low: float | None, high: float | None) -> bool | None:
+    """Return whether the observed figure lies in the predictive interval; a range does where the two meet."""
+    o = e.observed
+    if o is None or low is None or high is None:
+        return None
+    if o.value is not None:
+        return low <= o.value <= high
+    return None if o.low is None or o.high is None else o.low <= high and o.high >= low

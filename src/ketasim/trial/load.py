@@ -1,0 +1,208 @@
+"""Read a trial's file: design, people, arms, endpoints and the figures they are held against. Everything is checked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ketasim.errors import InputError
+from ketasim.evidence import study as evidence_study
+from ketasim.files import read_text, read_toml
+from ketasim.scenario import parse_scenario
+from ketasim.scenario.load import duration_h
+from ketasim.trial.arms import arms_of, schedule
+from ketasim.trial.endpoints import endpoints_of, left_of
+from ketasim.trial.reading import baseline_of, number, one_of, only, share, table, text, whole
+from ketasim.trial.scales import scale
+from ketasim.trial.settings import words
+from ketasim.trial.spec import Design, Dropout, Endpoint, Enrolment, TrialArm
+
+_KEYS = (
+    "study", "title", "design", "blinding", "setting", "note", "population", "arm", "endpoint", "left", "crossover", "dropout",
+    "visits", "enrich", "interim", "titrate", "horizon",
+)  # fmt: skip
+_PEOPLE = ("diagnosis", "scale", "baseline", "baselines", "include", "age", "genotype", "inpatient", "psychotic")
+
+
+def load_design(path: Path, *, name: str = "") -> Design:
+    """Return the design in a file. Raises `InputError` with file, key, value and what was expected."""
+    return parse_design(read_toml(path), file=name or str(path), text=read_text(path))
+
+
+def parse_design(data: Mapping[str, Any], *, file: str = "", text: str = "") -> Design:
+    """Check the parsed TOML of a trial. Raises `InputError` with file, key, value and what was expected."""
+    try:
+        return _design(data, file, text)
+    except InputError as error:
+        raise error.at(file=file or None) from None
+
+
+def _design(data: Mapping[str, Any], file: str, source: str) -> Design:
+    only(data, _KEYS, "")
+    paper = evidence_study(str(data["study"])) if "study" in data else None
+    if paper is None and "title" not in data:
+        raise InputError("is missing", key="title", expected="a title, or `study`, an id of the register of papers")
+    role = paper.role if paper else "own"
+    kind = one_of(data.get("design"), words("design"), "design")
+    people = _people(table(data, "population", needed=True))
+    arms, doses = arms_of(data.get("arm"), kind, scale(people.scale))
+    washout, own, completers = _crossover(table(data, "crossover"), kind)
+    if completers:
+        arms = tuple(replace(a, n=completers) for a in arms)
+    visits = tuple(duration_h(v, "visits") for v in data.get("visits", []))
+    names = [a.name for a in arms]
+    endpoints = endpoints_of(data.get("endpoint"), names, people.scale, role, paper.study_id if paper else "")
+    last = max([e.at_h for e in endpoints] + [max(visits, default=0.0)])
+    horizon = duration_h(data["horizon"], "horizon") if "horizon" in data else None
+    _seen(endpoints, visits, horizon, washout if kind == "crossover" else None)
+    made = schedule(doses, crossover=kind == "crossover", washout_h=washout, last_h=horizon or last)
+    scenario = parse_scenario({"title": str(data.get("title", "trial")), **made}, file=file, text=source)
+    return Design(
+        study=paper.study_id if paper else Path(file).stem,
+        title=text(data.get("title", paper.citation if paper else ""), "title"),
+        role=role,
+        design=kind,
+        blinding=one_of(data.get("blinding", "double"), words("blinding"), "blinding"),
+        setting=one_of(data.get("setting"), words("setting"), "setting"),
+        note=" ".join(str(data.get("note", "")).split()),
+        people=people,
+        arms=arms,
+        scenario=scenario,
+        endpoints=endpoints,
+        left=left_of(data.get("left", []), paper.study_id if paper else ""),
+        dropout=_dropout(table(data, "dropout")),
+        washout_h=washout,
+        period_baseline=own,
+        visits_h=visits,
+        enrich=_enrich(table(data, "enrich"), people.scale),
+        interim=_interim(table(data, "interim"), endpoints),
+        titrate=_titrate(table(data, "titrate"), arms, endpoints),
+        text=source,
+        file=file,
+    )
+
+
+def _seen(endpoints: Sequence[Endpoint], visits: Sequence[float], horizon: float | None, washout: float | None) -> None:
+    """Refuse ratings after the horizon, or after the next period of a crossover has begun."""
+    rated = [(f"endpoint {e.name!r}.at", e.at_h) for e in endpoints] + [("visits", v) for v in visits]
+    for key, at in rated:
+        if horizon is not None and at > horizon:
+            raise InputError(
+                "the visit is after the horizon", key=key, value=f"{at:g} h", expected=f"at most {horizon:g} h"
+            )
+        if washout is not None and at > washout:
+            raise InputError(
+                "the next period has begun", key=key, value=f"{at:g} h", expected=f"at most {washout:g} h, the washout"
+            )
+
+
+def _people(entry: Mapping[str, Any]) -> Enrolment:
+    only(entry, _PEOPLE, "population")
+    name = scale(text(entry.get("scale", "madrs"), "population.scale")).name
+    include = table(entry, "include")
+    only(include, ("scale", "at_least"), "population.include")
+    age = table(entry, "age")
+    only(age, ("mean", "sd"), "population.age")
+    genotype = table(entry, "genotype")
+    only(genotype, ("met",), "population.genotype")
+    baseline = baseline_of(entry["baseline"], "population.baseline", scale(name)) if "baseline" in entry else None
+    least = number(include["at_least"], "population.include.at_least") if "at_least" in include else None
+    if baseline and least is not None and include.get("scale", name) == name and baseline.mean < least:
+        mean = f"at most {baseline.mean:g}"
+        raise InputError("above the mean of the people", key="population.include.at_least", value=least, expected=mean)
+    return Enrolment(
+        diagnosis=one_of(entry.get("diagnosis"), words("diagnosis"), "population.diagnosis"),
+        scale=name,
+        baseline=baseline,
+        baselines={
+            scale(k).name: baseline_of(v, f"population.baselines.{k}", scale(k))
+            for k, v in table(entry, "baselines").items()
+        },
+        include=scale(include.get("scale", name)).name if include else "",
+        at_least=least,
+        age=(number(age.get("mean"), "population.age.mean"), number(age.get("sd"), "population.age.sd", least=0))
+        if age
+        else None,
+        met=share(genotype["met"], "population.genotype.met") if "met" in genotype else None,
+        inpatient=share(entry.get("inpatient", 0), "population.inpatient"),
+        psychotic=share(entry.get("psychotic", 0), "population.psychotic"),
+    )
+
+
+def _crossover(entry: Mapping[str, Any], kind: str) -> tuple[float, bool, int]:
+    """Return washout (h), whether changes count from the period's own baseline, and how many completed (0: not told)."""
+    only(entry, ("washout", "baseline", "completers"), "crossover")
+    if kind != "crossover":
+        if entry:
+            raise InputError("stands without a crossover", key="crossover", value=kind, expected='design = "crossover"')
+        return 0.0, True, 0
+    own = one_of(entry.get("baseline", "period"), ["period", "study"], "crossover.baseline")
+    completers = whole(entry["completers"], "crossover.completers") if "completers" in entry else 0
+    return duration_h(entry.get("washout"), "crossover.washout"), own == "period", completers
+
+
+def _dropout(entry: Mapping[str, Any]) -> Dropout:
+    only(entry, ("share", "handling"), "dropout")
+    if not entry:
+        return Dropout()
+    handling = one_of(entry.get("handling", "observed"), words("handling"), "dropout.handling")
+    return Dropout(share(entry.get("share", 0), "dropout.share"), handling)
+
+
+def _enrich(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return who goes on: responders (or remitters) at `at_h`."""
+    only(entry, ("at", "scale", "response", "at_most"), "enrich")
+    if not entry:
+        return {}
+    found: dict[str, Any] = {
+        "at_h": duration_h(entry.get("at"), "enrich.at"),
+        "scale": scale(entry.get("scale", name)).name,
+    }
+    found |= {k: number(entry[k], f"enrich.{k}") for k in ("response", "at_most") if k in entry}
+    if len(found) == 2:
+        raise InputError("whom does it keep?", key="enrich", expected="response = 0.5 or at_most = 12")
+    return found
+
+
+def _interim(entry: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
+    """Return when a trial is looked at early: `share` of its people, stopped where p of an endpoint falls below `p`."""
+    only(entry, ("share", "p", "endpoint"), "interim")
+    if not entry:
+        return {}
+    compared = [e.name for e in endpoints if e.versus]
+    if not compared:
+        raise InputError("nothing to look at", key="interim", expected="an endpoint that compares arms")
+    return {
+        "share": share(entry.get("share"), "interim.share"),
+        "p": share(entry.get("p"), "interim.p"),
+        "endpoint": one_of(entry.get("endpoint", compared[0]), compared, "interim.endpoint"),
+    }
+
+
+def _titrate(entry: Mapping[str, Any], arms: Sequence[TrialArm], endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
+    """Return the rule by which non-responders of `arm` at `at_h` go on as people of arm `to`: the same people, dosed otherwise."""
+    only(entry, ("arm", "to", "at", "response"), "titrate")
+    if not entry:
+        return {}
+    size = {a.name: a.n for a in arms}
+    one, other = (one_of(entry.get(key), size, f"titrate.{key}") for key in ("arm", "to"))
+    if size[one] != size[other]:
+        raise InputError(
+            "arms of different size", key="titrate.to", value=other, expected=f"{size[one]} people, as {one}"
+        )
+    for e in endpoints:
+        if {e.arm, e.versus} == {one, other}:
+            raise InputError(
+                "compares people with themselves",
+                key=f"endpoint {e.name!r}.versus",
+                value=e.versus,
+                expected="another arm",
+            )
+    return {
+        "arm": one,
+        "to": other,
+        "at_h": duration_h(entry.get("at"), "titrate.at"),
+        "response": share(entry.get("response", 1 / 2), "titrate.response"),
+    }

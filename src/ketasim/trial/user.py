@@ -1,0 +1,202 @@
+"""A user's own trial: power, bias, error of the first kind and the size that a wanted power takes, from virtual trials.
+
+Parts of the trials are kept in the folder of results as they are done, so that a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ketasim.errors import InputError, RunError
+from ketasim.files import read_text, write_durably
+from ketasim.kept import fingerprint
+from ketasim.parameters import builtin_table
+from ketasim.system.bind import system_fingerprint
+from ketasim.trial import statistics as st
+from ketasim.trial.measures import MEASURES
+from ketasim.trial.rules import applied
+from ketasim.trial.settings import settings
+from ketasim.trial.spec import Design
+from ketasim.trial.virtual import Floats, Part, Ready, Virtual, joined, parts_of, prepared
+
+Told = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a trial: how many virtual ones, with which draws and seed, at which error, and which power."""
+
+    replicates: int
+    draws: int
+    seed: int
+    alpha: float
+    power: float | None = None
+
+
+def null_design(design: Design, arm: str) -> Design:
+    """Return the design in which every arm gets what `arm` gets, so that no difference is real. Raises `InputError` if unknown."""
+    if arm not in [a.name for a in design.arms]:
+        raise InputError("no such arm", key="null", value=arm, expected=", ".join(a.name for a in design.arms))
+    if design.crossover:
+        raise InputError(
+            "cannot be asked of a crossover", key="null", value=arm, expected="a design with parallel arms"
+        )
+    one, doses = design.arm(arm), next(a for a in design.scenario.arms if a.name == arm)
+    arms = tuple(replace(one, name=a.name, n=a.n) for a in design.arms)
+    scenario = replace(design.scenario, arms=tuple(replace(doses, name=a.name) for a in design.arms))
+    return replace(design, arms=arms, scenario=scenario)
+
+
+def simulate_trial(
+    design: Design,
+    wanted: Wanted,
+    folder: Path | None,
+    *,
+    ready: Ready | None = None,
+    told: Told = lambda done, total: None,
+) -> Virtual:
+    """Return the virtual trials of a design; parts that `folder` holds are taken from there.
+
+    Raises
+    ------
+    InputError
+        If the folder holds parts of another design or run. RunError : it cannot be written.
+    """
+    parts: dict[int, Part] = {}
+    listed = parts_of(wanted.replicates)
+    store = _Store(design, wanted, folder)
+    held = {k: part for k, size in listed if (part := store.read(k, size)) is not None}
+    for k, size in listed:
+        if k not in held:
+            ready = ready or prepared(design, seed=wanted.seed, draws=wanted.draws)
+            parts[k] = ready.part(k, size)
+            store.write(k, parts[k])
+        told(k + 1, len(listed))
+    return joined(design, [held[k] if k in held else parts[k] for k, _ in listed])
+
+
+class _Store:
+    """Parts in a folder, under the hash of all that they follow from."""
+
+    def __init__(self, design: Design, wanted: Wanted, folder: Path | None) -> None:
+        self.folder = None if folder is None else folder / "parts"
+        values = {p.name: p.value for p in builtin_table()}
+        about = repr(
+            (design, wanted.draws, wanted.seed, sorted(values.items()), system_fingerprint(), fingerprint("trial"))
+        )
+        self.key = hashlib.sha256(about.encode()).hexdigest()
+
+    def read(self, k: int, size: int) -> Part | None:
+        if self.folder is None or not (path := self.folder / f"part-{k:05d}.json").exists():
+            return None
+        try:
+            found = json.loads(read_text(path))
+            if found["key"] != self.key:
+                raise InputError("this folder holds another run", file=self.folder, expected="another --out, or none")
+            figures, p = ({n: np.array(v, dtype=float)[:size] for n, v in found[x].items()} for x in ("figures", "p"))
+        except (ValueError, KeyError, TypeError):
+            raise InputError("not a part of a run", file=path, expected="a folder that `ketasim trial` wrote") from None
+        return Part(figures, p) if all(len(v) == size for v in figures.values()) else None
+
+    def write(self, k: int, part: Part) -> None:
+        if self.folder is None:
+            return
+        lists = {x: {n: v.tolist() for n, v in getattr(part, x).items()} for x in ("figures", "p")}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_durably(self.folder / f"part-{k:05d}.json", json.dumps({"key": self.key, **lists}).encode())
+        except OSError as error:
+            raise RunError(f"{self.folder}: cannot be written: {error.strerror or error}") from None
+
+
+def summary(found: Virtual, wanted: Wanted) -> list[dict[str, Any]]:
+    """Return a row an endpoint: distribution over virtual trials and the share with p below alpha, with its binomial interval."""
+    low, high = settings()["interval"]
+    rows = []
+    for e in found.design.endpoints:
+        values = found.figures[e.name]
+        held = values[np.isfinite(values)]
+        row: dict[str, Any] = {
+            "name": e.name, "measure": e.measure, "arm": e.arm, "versus": e.versus, "unit": MEASURES[e.measure].unit,
+            "mean": float(held.mean()) if held.size else None, "sd": float(held.std(ddof=1)) if held.size > 1 else None,
+        }  # fmt: skip
+        ends = np.percentile(held, [low, 50, high]) if held.size else [None] * 3
+        row |= dict(zip(("p05", "median", "p95"), map(_plain, ends), strict=True))
+        row |= {"p_below": None, "p_low": None, "p_high": None, "alpha": wanted.alpha}
+        if e.name in found.p:
+            rate = st.rejection_rate(found.p[e.name], alpha=wanted.alpha)
+            row |= {"p_below": float(rate.estimate), "p_low": float(rate.low), "p_high": float(rate.high)}
+        rows.append(row)
+    return rows
+
+
+def _plain(x: Any) -> float | None:
+    return None if x is None else float(x)
+
+
+def sized(
+    design: Design, wanted: Wanted, *, ready: Ready | None = None, told: Told = lambda done, total: None
+) -> list[dict[str, Any]]:
+    """Return for each comparison the people an arm that the wanted power takes, by virtual trials at growing sizes.
+
+    Sizes are doubled until the power is reached, then the last step is halved until it is small beside the size; None where
+    the largest size does not reach it.
+    """
+    if wanted.power is None:
+        return []
+    ready = ready or prepared(design, seed=wanted.seed, draws=wanted.draws)
+    powers: dict[int, Mapping[str, Floats]] = {}
+
+    def power(n: int, *, name: str) -> float:
+        if n not in powers:
+            own = replace(ready.design, arms=tuple(replace(a, n=n) for a in ready.design.arms))
+            made = prepared(own, seed=wanted.seed, pool=ready.trials.pool)
+            powers[n] = joined(own, [made.part(k, size) for k, size in parts_of(wanted.replicates)]).p
+            told(len(powers), len(powers) + 1)
+        return float((powers[n][name] < wanted.alpha).mean())
+
+    return [
+        {"endpoint": e.name, "power": wanted.power, "n_per_arm": _smallest(partial(power, name=e.name), wanted.power)}
+        for e in design.endpoints
+        if e.versus
+    ]
+
+
+def courses(design: Design, wanted: Wanted, *, ready: Ready | None = None) -> list[dict[str, Any]]:
+    """Return for each arm the mean score at each visit, over virtual trials: median and 90 % interval of trials' means."""
+    ready = ready or prepared(design, seed=wanted.seed, draws=wanted.draws)
+    sizes = parts_of(wanted.replicates)[: settings()["course_parts"]]
+    blocks = [applied(ready.design, ready.trials.block(k, size)) for k, size in sizes]
+    low, high = settings()["interval"]
+    rows = []
+    for arm in ready.design.arms:
+        scale = ready.design.people.scale
+        means = np.concatenate([np.asarray(st.moments(b.scores[arm.name][scale].swapaxes(1, 2)).mean) for b in blocks])
+        ends = np.nanpercentile(means, [low, 50, high], axis=0)
+        rows.append(
+            {"arm": arm.name, "scale": scale, "time_h": blocks[0].times_h.tolist(), "control": arm.control}
+            | dict(zip(("p05", "median", "p95"), ends.tolist(), strict=True))
+        )
+    return rows
+
+
+def _smallest(power: Callable[[int], float], wanted: float) -> int | None:
+    s = settings()["size"]
+    high = s["least"]
+    while power(high) < wanted:
+        high *= 2
+        if high > settings()["most_people"]:
+            return None
+    low = high // 2
+    while high - low > max(1, int(high * s["fine"])):
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(middle) >= wanted else (middle, high)
+    return high
