@@ -19,11 +19,13 @@ def test_a_fitted_row_is_met_within_what_it_is_trusted_to(t):
     assert abs(math.log(predicted(t) / observed(t))) < 2 * t.sd
 
 
-@pytest.mark.parametrize(
-    ("row", "drug"), [("mechanism-0180", "ketamine"), ("mechanism-0181", "lanicemine")], ids=lambda x: x
-)
-def test_trapped_fractions(row, drug):
-    assert trapped_fraction(drug) == pytest.approx(observation(row).value, abs=0.02)
+def test_trapped_fraction_of_lanicemine():
+    assert trapped_fraction("lanicemine") == pytest.approx(observation("mechanism-0181").value, abs=0.02)
+
+
+def test_ketamine_is_trapped_in_nearly_all_channels_against_a_secondary_table():
+    """Assumed after two primary sources (docs/receptors.md); mechanism-0180, read in a review, says 0.86: a known conflict."""
+    assert observation("mechanism-0180").value + 0.05 < trapped_fraction("ketamine") < 0.97
 
 
 def test_a_sixth_of_memantine_is_released():

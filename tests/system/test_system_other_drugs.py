@@ -211,7 +211,18 @@ def test_another_drug_says_what_it_does_in_the_model(drug):
 def test_every_variant_of_a_number_is_used_by_an_instance():
     """A misspelt drug in the table would otherwise be read as a variant and never be used."""
     used = {p for names in whole_system().parameters.values() for p in names} | scheme_parameters()
-    assert {p.name for p in TABLE if p.drawn_as != p.base} <= used
+    trial = tomllib.loads(files("ketasim.parameters").joinpath("data", "trial.toml").read_text("utf-8"))
+    assert {p.name for p in TABLE if p.drawn_as != p.base and p.base not in trial} <= used
+
+
+def test_every_variant_of_a_number_of_trials_is_a_word_of_their_files():
+    """A misspelt setting or diagnosis in the table would never be used."""
+    from ketasim.trial.settings import settings
+
+    known = {word for words in settings()["words"].values() for word in words}
+    trial = tomllib.loads(files("ketasim.parameters").joinpath("data", "trial.toml").read_text("utf-8"))
+    others = {"all", "title", "unit", "scale", "minimal", "partial", "large", "inpatient"}
+    assert {v for group in trial.values() for v in group} <= known | others | {"psychotic"}
 
 
 @pytest.mark.parametrize("p", [p for p in TABLE if p.base in ("M_drug", "M_metabolite")], ids=lambda p: p.name)

@@ -101,7 +101,9 @@ def _line(
             z[axis] = _scaled(lines, axes[axis], argument, known)
     polynomial = _horner(dict(zip(m.terms, m.coefficients, strict=True)), [z.get(a) for a in axes])
     lines.uses[name], lines.units[name] = use, m.unit if m.link == "linear" else ""
-    lines.trees[name] = _linked(m, (symbol(use.gain) if use.gain else ONE) * polynomial)
+    # Spread over the terms, so that where two maps differ by some axes the rest cancels, exactly and before anything is computed.
+    gain = symbol(use.gain) if use.gain else ONE
+    lines.trees[name] = _linked(m, sp.Add(*(gain * term for term in sp.Add.make_args(polynomial))))
 
 
 def _use(name: str, entry: Any, params: Mapping[str, str]) -> MapUse:

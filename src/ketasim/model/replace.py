@@ -37,4 +37,14 @@ class Replacer:
         known = any(new.is_Number and not old.is_Number for new, old in zip(args, expr.args, strict=True))
         if isinstance(expr, (sp.Min, sp.Max)) and not known:
             return expr.func(*args, evaluate=False)
+        if expr.is_Mul:
+            args = _joined(args)
         return expr.func(*args)
+
+
+def _joined(factors: list[sp.Expr]) -> list[sp.Expr]:
+    """Join exponentials among factors, so that what stands in two of them with opposite signs cancels before it is computed."""
+    powers = [f for f in factors if isinstance(f, sp.exp)]
+    if len(powers) < 2:
+        return factors
+    return [f for f in factors if not isinstance(f, sp.exp)] + [sp.exp(sp.Add(*(p.args[0] for p in powers)))]

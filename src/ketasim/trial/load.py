@@ -10,13 +10,14 @@ from typing import Any
 from ketasim.errors import InputError
 from ketasim.evidence import study as evidence_study
 from ketasim.files import read_text, read_toml
+from ketasim.parameters import builtin_table
 from ketasim.scenario import parse_scenario
 from ketasim.scenario.load import duration_h
 from ketasim.trial.arms import arms_of, schedule
 from ketasim.trial.endpoints import endpoints_of, left_of
 from ketasim.trial.reading import baseline_of, number, one_of, only, share, table, text, whole
 from ketasim.trial.scales import scale
-from ketasim.trial.settings import words
+from ketasim.trial.settings import settings, words
 from ketasim.trial.spec import Design, Dropout, Endpoint, Enrolment, TrialArm
 
 _KEYS = (
@@ -58,6 +59,8 @@ def _design(data: Mapping[str, Any], file: str, source: str) -> Design:
     horizon = duration_h(data["horizon"], "horizon") if "horizon" in data else None
     _seen(endpoints, visits, horizon, washout if kind == "crossover" else None)
     made = schedule(doses, crossover=kind == "crossover", washout_h=washout, last_h=horizon or last)
+    if people.diagnosis in settings()["well"]:  # volunteers score the CADSS as volunteers do
+        made["parameters"] = {"cadss_setting": builtin_table().resolve("healthy_setting").value}
     scenario = parse_scenario({"title": str(data.get("title", "trial")), **made}, file=file, text=source)
     return Design(
         study=paper.study_id if paper else Path(file).stem,
