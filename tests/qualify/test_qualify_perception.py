@@ -140,7 +140,9 @@ def test_the_table_of_the_rivals_on_the_evidence():
     for goal, line in zip(targets(), lines, strict=False):
         for rival, value in enumerate(line.predicted[:2]):
             miss = np.log(value / goal.observed) if goal.of == "sd" else value - goal.observed
-            if rival == 1 and line.words == slow:  # known misfit, told in docs/dissociation.md: the circuit recovers too slowly
+            if (
+                rival == 1 and line.words == slow
+            ):  # known misfit, told in docs/dissociation.md: the circuit recovers too slowly
                 assert 2 * goal.error < miss < 3 * goal.error, line
             else:
                 assert abs(miss) < 2 * goal.error, line
