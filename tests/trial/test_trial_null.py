@@ -141,3 +141,26 @@ def test_who_is_treated_scales_the_effect():
     assert effect(age={"mean": 40, "sd": 1}) == usual
     assert effect(genotype={"met": 1.0}) / usual == pytest.approx(met, abs=0.02)
     assert effect(genotype={"met": 0.0}) == usual
+
+
+def test_the_repeated_measures_model_is_ancova_where_nothing_is_missing():
+    """Issue 6: MMRM as an endpoint's model; with one visit and nobody lost it is ANCOVA, trial by trial."""
+    import numpy as np
+
+    from ketasim.trial.compute import figure, tested
+    from ketasim.trial.scores import Block
+    from ketasim.trial.spec import Endpoint
+
+    rng = np.random.default_rng(5)
+    before = rng.normal(32, 5, (40, 30, 1))
+    scores = {
+        arm: {"madrs": np.concatenate([before, 0.6 * before + rng.normal(5, 4, before.shape)], axis=-1)} for arm in "ab"
+    }
+    block = Block(np.array([0.0, 24.0]), scores, {arm: np.zeros((40, 30)) for arm in "ab"})
+    design = type("Plain", (), {"crossover": False, "dropout": type("D", (), {"handling": "observed"})})()
+    one, other = (
+        Endpoint("d", "difference", "madrs", "a", "b", 24.0, options, None, "own")
+        for options in ({"model": "mmrm"}, {"adjusted": True})
+    )
+    assert np.allclose(figure(design, block, one), figure(design, block, other), atol=1e-7)
+    assert np.allclose(tested(design, block, one), tested(design, block, other), atol=1e-5)

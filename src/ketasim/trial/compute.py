@@ -125,6 +125,8 @@ class _Looked:
     def compared(self) -> Any:
         """Return what the statistics make of the comparison: an object with `estimate`, `p` or both."""
         e = self.e
+        if self.o.get("model") == "mmrm":
+            return self._repeated()
         if e.measure in ("difference", "smd"):
             change, group = self.both(self.change)
             if self.o.get("adjusted"):
@@ -139,6 +141,14 @@ class _Looked:
         counts = st.counts(*self.both(self.success))
         kinds = {"risk_ratio": st.risk_ratio, "odds_ratio": st.odds_ratio}
         return kinds[e.measure](*counts) if e.measure in kinds else st.risk_difference(*counts)
+
+    def _repeated(self) -> st.Estimate:
+        """Return the difference at the endpoint's visit by a mixed model for repeated measures over all visits up to it."""
+        visits = [float(t) for t in self.block.times_h if 0 < t <= self.e.at_h]
+        baseline, group = self.both(lambda arm: self.scores(arm, 0.0))
+        later = [self.both(lambda arm, t=t: self.scores(arm, t))[0] for t in visits]  # type: ignore[misc]
+        d = st.mmrm(np.stack(later, axis=-1) - baseline[..., None], baseline, group).difference
+        return st.Estimate(*(np.asarray(x)[..., -1] for x in (d.estimate, d.se, d.df, d.p, d.low, d.high)))
 
     def p(self) -> Floats:
         """Return p values: Welch's t, ANCOVA, Cox's Wald test; for shares the chi-square test, as papers print it.

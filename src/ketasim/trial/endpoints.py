@@ -18,9 +18,9 @@ from ketasim.units import convert
 
 _KEYS = (
     "name", "measure", "scale", "arm", "versus", "at", "row", "observed", "role", "note", "flip", "complement", "response",
-    "at_most", "fall", "from", "until", "of", "with", "criterion", "adjusted", "days", "least",
+    "at_most", "fall", "from", "until", "of", "with", "criterion", "adjusted", "model", "days", "least",
 )  # fmt: skip
-_OPTIONS = {"response", "at_most", "fall", "from", "of", "with", "criterion", "adjusted", "days", "least"}
+_OPTIONS = {"response", "at_most", "fall", "from", "of", "with", "criterion", "adjusted", "model", "days", "least"}
 FELT = "cadss"  # the acute scale that the model computes
 _STRICT = ("calibrate", "own", "replicate", "validate", "not for use")
 
@@ -135,6 +135,8 @@ def _options(entry: Mapping[str, Any], key: str, m: Measure, at_h: float) -> dic
     if "criterion" in entry:
         only(entry["criterion"], ("at_least", "response"), f"{key}.criterion")
         found["criterion"] = {n: number(v, f"{key}.criterion.{n}") for n, v in entry["criterion"].items()}
+    if "model" in entry:
+        found["model"] = one_of(entry["model"], ["mmrm"], f"{key}.model")
     if "of" in entry:
         found["of"] = one_of(entry["of"], ["response", "remission"], f"{key}.of")
         if found["of"] == "remission" and "at_most" not in found:

@@ -28,7 +28,7 @@ MEASURES: Mapping[str, Measure] = {
     "change": Measure("mean change from baseline", POINT, may=("from",)),
     "sd_change": Measure("SD of the change from baseline", POINT, may=("from",)),
     "percent_change": Measure("mean relative change from baseline", SHARE),
-    "difference": Measure("difference of mean changes", POINT, may=("from", "adjusted"), between=True),
+    "difference": Measure("difference of mean changes", POINT, may=("from", "adjusted", "model"), between=True),
     "smd": Measure("standardised difference of changes (Hedges)", PLAIN, between=True),
     "smd_within": Measure("mean change over the SD of baseline", PLAIN),
     "response": Measure("share of responders", SHARE, may=_RESPONSE),
