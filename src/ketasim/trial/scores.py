@@ -252,9 +252,6 @@ class _Course:
     peak: Floats
     felt: Floats
 
-    def t(self, pool: Pool) -> Floats:
-        return pool.times_h
-
 
 def truncated(mean: float, sd: float, low: float, high: float, z: Floats) -> Floats:
     """Return values of a normal cut at `low` and `high` for standard normal `z`, with the mean and SD given as those after cutting.
