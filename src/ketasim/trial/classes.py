@@ -2,13 +2,14 @@
 
 Change in trials of antidepressants is a mixture of normals, and a drug moves weight between them (stone2022fda, 73,388 people).
 Here the weights of the placebo arms are tilted exponentially, w_k = p_k exp(theta m_k) / sum, with theta set so that the
-mixture's mean is the expected improvement: one number moves all weights.
+mixture's mean is the expected improvement: one number moves all weights. `xp` is the module of the arrays, NumPy or jax.numpy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,16 +28,18 @@ class Classes:
     level: Floats
     share: Floats
     sd: float
+    xp: Any = np
 
     def weights(self, expected: Floats) -> Floats:
         """Return the shares of the classes for expected improvements (any shape), with a last axis of 3."""
-        tilts = np.linspace(-_FAR, _FAR, settings()["grid"])
-        logs = np.log(self.share) + tilts[:, None] * self.level
-        table = np.exp(logs - logs.max(axis=1, keepdims=True))
-        table /= table.sum(axis=1, keepdims=True)
-        tilt = np.interp(expected, table @ self.level, tilts)
-        logs = np.log(self.share) + tilt[..., None] * self.level
-        found: Floats = np.exp(logs - logs.max(axis=-1, keepdims=True))
+        xp = self.xp
+        tilts = xp.linspace(-_FAR, _FAR, settings()["grid"])
+        logs = xp.log(self.share) + tilts[:, None] * self.level
+        table = xp.exp(logs - logs.max(axis=1, keepdims=True))
+        table = table / table.sum(axis=1, keepdims=True)
+        tilt = xp.interp(expected, table @ self.level, tilts)
+        logs = xp.log(self.share) + tilt[..., None] * self.level
+        found: Floats = xp.exp(logs - logs.max(axis=-1, keepdims=True))
         return found / found.sum(axis=-1, keepdims=True)
 
     def improvement(self, expected: Floats, rank: Floats, z: Floats) -> Floats:
@@ -49,16 +52,17 @@ class Classes:
 
         Beyond the outer classes' means the outer class moves with the expectation, so that the mean is kept everywhere.
         """
+        xp = self.xp
         w = self.weights(expected)
         large, partial = w[..., 2], w[..., 1]
-        middle = np.where(rank < large, self.level[2], np.where(rank < large + partial, self.level[1], self.level[0]))
-        beyond = expected - np.clip(expected, self.level[0], self.level[2])
+        middle = xp.where(rank < large, self.level[2], xp.where(rank < large + partial, self.level[1], self.level[0]))
+        beyond = expected - xp.clip(expected, self.level[0], self.level[2])
         return middle + beyond + self.sd * z
 
 
-def classes_of(values: Mapping[str, float]) -> Classes:
+def classes_of(values: Mapping[str, float], *, xp: Any = np) -> Classes:
     """Return the mixture of a set of parameters (canonical names, see parameters/data/trial.toml)."""
-    level = np.array([values[f"class_level.{c}"] for c in CLASSES])
+    level = xp.asarray([values[f"class_level.{c}"] for c in CLASSES])
     partial, large = values["class_share.partial"], values["class_share.large"]
-    rest = max(1 - partial - large, np.finfo(float).eps)
-    return Classes(np.sort(level), np.array([rest, partial, large]), values["class_sd"])
+    rest = xp.maximum(1 - partial - large, np.finfo(float).eps)
+    return Classes(xp.sort(level), xp.asarray([rest, partial, large]), values["class_sd"], xp)

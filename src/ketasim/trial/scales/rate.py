@@ -8,6 +8,8 @@ bend means: who has no symptom cannot be rated below none, so noise there adds a
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -18,12 +20,13 @@ from ketasim.trial.scales.spec import Scale
 Floats = NDArray[np.float64]
 
 
-def expected(name: str, points: ArrayLike) -> Floats:
+def expected(name: str, points: ArrayLike, *, xp: Any = np) -> Floats:
     """Return the expected score of a depression scale, a real number within its ends.
 
     Parameters
     ----------
     name : the scale. points : true severity in MADRS points (0 and above; beyond 60 counts as 60), of any shape.
+    xp : module of the arrays, NumPy or jax.numpy (then traced values are taken and the answer is differentiable).
 
     Raises
     ------
@@ -31,13 +34,14 @@ def expected(name: str, points: ArrayLike) -> Floats:
         For an unknown scale, or one that is no depression scale.
     """
     s = _depression(name)
-    return _line(s, _floats(points) if not s.via else expected(s.via, points))
+    return _line(s, _floats(points, xp) if not s.via else expected(s.via, points, xp=xp), xp=xp)
 
 
-def points_of(name: str, score: ArrayLike) -> Floats:
+def points_of(name: str, score: ArrayLike, *, xp: Any = np) -> Floats:
     """Return the true severity (MADRS points) at which a depression scale is expected to show `score`; undoes `expected`.
 
     Scores beyond the ends count as the ends; where a scale is full before severity is, the least such severity comes back.
+    xp : as in `expected`.
 
     Raises
     ------
@@ -45,8 +49,9 @@ def points_of(name: str, score: ArrayLike) -> Floats:
         As `expected`.
     """
     s = _depression(name)
-    at = np.interp(_floats(score), [p.score.value for p in s.pairs], [p.at for p in s.pairs])
-    return points_of(s.via, at) if s.via else _floats(at)
+    scores, severities = np.array([p.score.value for p in s.pairs]), np.array([p.at for p in s.pairs], dtype=float)
+    at = xp.interp(_floats(score, xp), scores, severities)
+    return points_of(s.via, at, xp=xp) if s.via else _floats(at, xp)
 
 
 def band(name: str, points: ArrayLike) -> tuple[Floats, Floats]:
@@ -59,16 +64,16 @@ def band(name: str, points: ArrayLike) -> tuple[Floats, Floats]:
     return _line(s, low, 0), _line(s, high, 1)
 
 
-def noise_sd(name: str, true: ArrayLike) -> Floats:
+def noise_sd(name: str, true: ArrayLike, *, xp: Any = np) -> Floats:
     """Return the SD (points) of one rating at a true score (points of the scale): full at illness, small without symptoms.
 
     The variance grows in proportion to the score above the low end, as that of a sum of items of which only those present
-    are in doubt.
+    are in doubt. xp : as in `expected`.
     """
     s = scale(name)
     least, full = s.noise_at_low.value * s.step, s.noise.value
-    share = np.clip((_floats(true) - s.low) / (s.noise_full_from.value * (s.high - s.low)), 0, 1)
-    return np.sqrt(least**2 + (full**2 - least**2) * share)
+    share = xp.clip((_floats(true, xp) - s.low) / (s.noise_full_from.value * (s.high - s.low)), 0, 1)
+    return xp.sqrt(least**2 + (full**2 - least**2) * share)
 
 
 def rated(name: str, points: ArrayLike, z: ArrayLike, drift: ArrayLike = 0.0) -> Floats:
@@ -114,10 +119,10 @@ def _written(s: Scale, true: Floats, z: ArrayLike, drift: ArrayLike) -> Floats:
     return np.clip(s.low + s.step * np.rint((felt - s.low) / s.step), s.low, s.high)
 
 
-def _line(s: Scale, at: Floats, end: int | None = None) -> Floats:
+def _line(s: Scale, at: Floats, end: int | None = None, *, xp: Any = np) -> Floats:
     """Return the scale's line at `at`: its best estimate, or the lower (0) or upper (1) end of its range."""
-    scores = [p.score.value if end is None else p.ends[end] for p in s.pairs]
-    return _floats(np.interp(at, [p.at for p in s.pairs], scores))
+    scores = np.array([p.score.value if end is None else p.ends[end] for p in s.pairs], dtype=float)
+    return _floats(xp.interp(at, np.array([p.at for p in s.pairs], dtype=float), scores), xp)
 
 
 def _depression(name: str) -> Scale:
@@ -128,5 +133,5 @@ def _depression(name: str) -> Scale:
     return s
 
 
-def _floats(values: ArrayLike) -> Floats:
-    return np.asarray(values, dtype=np.float64)
+def _floats(values: ArrayLike, xp: Any = np) -> Floats:
+    return xp.asarray(values, dtype=float)
