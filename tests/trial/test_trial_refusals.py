@@ -27,6 +27,11 @@ def with_people(**changes):
     return {"population": data()["population"] | changes}
 
 
+def rescue(**changes):
+    rule = {"at": ["7 d"], "at_least": 30, "handling": "missing"} | changes
+    return {"rescue": {k: v for k, v in rule.items() if v is not None}}
+
+
 SPRAY = {"drug": "ketamine", "route": "iv", "amount": "0.5 mg/kg", "duration": "40 min", "start": "0 h"}
 BERMAN = {"study": "berman2000ketamine"}
 HAZARD = {"measure": "hazard_ratio", "from": "24 h", "response": 0.3}
@@ -120,6 +125,24 @@ REFUSED = {
     "interim of one arm": (
         {"interim": {"share": 0.5, "p": 0.01}} | with_endpoint(measure="change", versus=None), "interim",
     ),
+    "rescue of nobody": (rescue(at_least=None), "rescue", "whom does it rescue?", "at_least, rise, response"),
+    "rescue by two limits": (rescue(rise=4), "rescue", "whom does it rescue?", "'at_least', 'rise'"),
+    "rescue without visit": (rescue(at=None), "rescue.at"),
+    "rescue at no visit": (rescue(at=[]), "rescue.at", "at no visit"),
+    "rescue before the first dose": (rescue(at="0 h"), "rescue.at", "not after the first dose"),
+    "rescue of an unknown arm": (rescue(arms=["placibo"]), "rescue.arms", "'placebo' (nearest)"),
+    "rescue on an unknown scale": (rescue(scale="madras"), "madras", "'madrs' (nearest)"),
+    "rescue that is not told apart": (rescue(handling="itt"), "rescue.handling", "'itt'"),
+    "rescue with nothing": (rescue(handling="treated"), "rescue.add", "treated with what?"),
+    "treatment that does not count": (rescue(add={"kind": "ssri"}), "rescue.add", 'or handling = "treated"'),
+    "unknown rescue treatment": (
+        rescue(handling="treated", add={"kind": "snri"}), "rescue.add.kind", "'ssri' (nearest)",
+    ),
+    "rescue that starts by itself": (
+        rescue(handling="treated", add={"kind": "ssri", "start": "7 d"}), "rescue.add.start", "starts at the rescue",
+    ),
+    "rescue share in percent": (rescue(at_least=None, response=25), "rescue.response", "25"),
+    "unknown key of rescue": (rescue(visits=["7 d"]), "rescue.visits", "unknown key"),
     "crossover table in a parallel trial": ({"crossover": {"washout": "7 d"}}, "crossover", "without a crossover"),
 }  # fmt: skip
 CROSSOVER = {
@@ -133,6 +156,7 @@ CROSSOVER = {
     "arms of different people": (
         {"arm": [data("crossover")["arm"][0] | {"n": 30}, data("crossover")["arm"][1]]}, "arm[2].n",
     ),
+    "rescue in a crossover": (rescue(), "rescue", "cannot be asked of a crossover"),
     "visit in the next period": (
         {"endpoint": [{"name": "x", "measure": "change", "arm": "saline", "at": "10 d"}]}, "endpoint", "washout",
     ),

@@ -62,13 +62,16 @@ def _arm(entry: Mapping[str, Any], name: str, key: str, of: Scale) -> TrialArm:
         name=name,
         n=whole(entry.get("n"), f"{key}.n"),
         control=flag(entry.get("control", False), f"{key}.control"),
-        added=tuple(_added(a, f"{key}.add[{j + 1}]") for j, a in enumerate(listed(entry.get("add", []), f"{key}.add"))),
+        added=tuple(
+            added_of(a, f"{key}.add[{j + 1}]") for j, a in enumerate(listed(entry.get("add", []), f"{key}.add"))
+        ),
         baseline=baseline,
         sedated=bool(drugs) and drugs <= set(settings()["sedatives"]),
     )
 
 
-def _added(entry: Any, key: str) -> Added:
+def added_of(entry: Any, key: str) -> Added:
+    """Return a treatment beside the drug from `{ kind, start, ... }`. Raises `InputError`."""
     only(entry, _ADD, key)
     kind = one_of(entry.get("kind"), words("add"), f"{key}.kind")
     start = duration_h(entry.get("start", "0 h"), f"{key}.start")

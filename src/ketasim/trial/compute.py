@@ -34,6 +34,7 @@ def times_of(design: Design) -> tuple[float, ...]:
             found |= set(np.arange(start + week, e.at_h, week).tolist())
     for rule in (design.enrich, design.titrate):
         found |= {float(rule["at_h"])} if rule else set()
+    found |= set(design.rescue.get("at_h", ()))
     return tuple(sorted(found))
 
 
@@ -86,7 +87,12 @@ class _Looked:
             found = np.asarray(responded(before, after, self.o.get("response", _USUAL_FALL)))
         if self.design.dropout.handling == "failure":
             found = np.where(np.isnan(after), 0.0, found)
-        return found
+        return np.where(self._failed(arm, at_h), 0.0, found)
+
+    def _failed(self, arm: str, at_h: float) -> Any:
+        """Return who counts as a failure at a time because of rescue, (R, n), or False."""
+        failed = self.block.failed.get(arm)
+        return False if failed is None else failed[..., int(np.argmin(np.abs(self.block.times_h - at_h)))]
 
     def lost(self, arm: str) -> tuple[Floats, Floats]:
         """Return for responders at `from` the time to relapse or the end (h) and whether it came, (R, n) each; NaN for others."""
@@ -97,7 +103,7 @@ class _Looked:
         event = np.zeros(began.shape)
         visits = [float(t) for t in self.block.times_h if start < t <= self.e.at_h]
         for t in visits:  # who is lost was last seen at the visit before
-            seen = ~np.isnan(self.scores(arm, t))
+            seen = ~np.isnan(self.scores(arm, t)) | self._failed(arm, t)
             before = max([v for v in visits if v < t], default=start)
             time = np.where(seen, time, np.minimum(time, before - start))
         for t in visits[::-1]:
@@ -108,7 +114,7 @@ class _Looked:
                 back = np.asarray(responded(self.scores(arm, 0.0), after, rule["response"])) == 0
             else:
                 back = self._at(arm, t) == 0
-            back &= ~np.isnan(after)
+            back = (back & ~np.isnan(after)) | self._failed(arm, t)
             time, event = np.where(back, t - start, time), np.where(back, 1.0, event)
         return np.where(began, time, np.nan), np.where(began, event, np.nan)
 

@@ -16,13 +16,14 @@ from ketasim.scenario.load import duration_h
 from ketasim.trial.arms import arms_of, schedule
 from ketasim.trial.endpoints import endpoints_of, left_of
 from ketasim.trial.reading import baseline_of, number, one_of, only, share, table, text, whole
+from ketasim.trial.rule_tables import enrich_of, interim_of, rescue_of, titrate_of
 from ketasim.trial.scales import scale
 from ketasim.trial.settings import settings, words
-from ketasim.trial.spec import Design, Dropout, Endpoint, Enrolment, TrialArm
+from ketasim.trial.spec import Design, Dropout, Endpoint, Enrolment
 
 _KEYS = (
     "study", "title", "design", "blinding", "setting", "note", "population", "arm", "endpoint", "left", "crossover", "dropout",
-    "visits", "enrich", "interim", "titrate", "horizon",
+    "visits", "enrich", "interim", "titrate", "rescue", "horizon",
 )  # fmt: skip
 _PEOPLE = ("diagnosis", "scale", "baseline", "baselines", "include", "age", "genotype", "inpatient", "psychotic")
 
@@ -79,9 +80,10 @@ def _design(data: Mapping[str, Any], file: str, source: str) -> Design:
         washout_h=washout,
         period_baseline=own,
         visits_h=visits,
-        enrich=_enrich(table(data, "enrich"), people.scale),
-        interim=_interim(table(data, "interim"), endpoints),
-        titrate=_titrate(table(data, "titrate"), arms, endpoints),
+        enrich=enrich_of(table(data, "enrich"), people.scale),
+        interim=interim_of(table(data, "interim"), endpoints),
+        titrate=titrate_of(table(data, "titrate"), arms, endpoints),
+        rescue=rescue_of(table(data, "rescue"), names, people.scale, kind),
         text=source,
         file=file,
     )
@@ -152,60 +154,3 @@ def _dropout(entry: Mapping[str, Any]) -> Dropout:
         return Dropout()
     handling = one_of(entry.get("handling", "observed"), words("handling"), "dropout.handling")
     return Dropout(share(entry.get("share", 0), "dropout.share"), handling)
-
-
-def _enrich(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return who goes on: responders (or remitters) at `at_h`."""
-    only(entry, ("at", "scale", "response", "at_most"), "enrich")
-    if not entry:
-        return {}
-    found: dict[str, Any] = {
-        "at_h": duration_h(entry.get("at"), "enrich.at"),
-        "scale": scale(entry.get("scale", name)).name,
-    }
-    found |= {k: number(entry[k], f"enrich.{k}") for k in ("response", "at_most") if k in entry}
-    if len(found) == 2:
-        raise InputError("whom does it keep?", key="enrich", expected="response = 0.5 or at_most = 12")
-    return found
-
-
-def _interim(entry: Mapping[str, Any], endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
-    """Return when a trial is looked at early: `share` of its people, stopped where p of an endpoint falls below `p`."""
-    only(entry, ("share", "p", "endpoint"), "interim")
-    if not entry:
-        return {}
-    compared = [e.name for e in endpoints if e.versus]
-    if not compared:
-        raise InputError("nothing to look at", key="interim", expected="an endpoint that compares arms")
-    return {
-        "share": share(entry.get("share"), "interim.share"),
-        "p": share(entry.get("p"), "interim.p"),
-        "endpoint": one_of(entry.get("endpoint", compared[0]), compared, "interim.endpoint"),
-    }
-
-
-def _titrate(entry: Mapping[str, Any], arms: Sequence[TrialArm], endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
-    """Return the rule by which non-responders of `arm` at `at_h` go on as people of arm `to`: the same people, dosed otherwise."""
-    only(entry, ("arm", "to", "at", "response"), "titrate")
-    if not entry:
-        return {}
-    size = {a.name: a.n for a in arms}
-    one, other = (one_of(entry.get(key), size, f"titrate.{key}") for key in ("arm", "to"))
-    if size[one] != size[other]:
-        raise InputError(
-            "arms of different size", key="titrate.to", value=other, expected=f"{size[one]} people, as {one}"
-        )
-    for e in endpoints:
-        if {e.arm, e.versus} == {one, other}:
-            raise InputError(
-                "compares people with themselves",
-                key=f"endpoint {e.name!r}.versus",
-                value=e.versus,
-                expected="another arm",
-            )
-    return {
-        "arm": one,
-        "to": other,
-        "at_h": duration_h(entry.get("at"), "titrate.at"),
-        "response": share(entry.get("response", 1 / 2), "titrate.response"),
-    }

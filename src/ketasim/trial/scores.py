@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,12 +29,15 @@ Floats = NDArray[np.float64]
 class Block:
     """The trials of one parameter draw: `scores[arm][scale]` (R, n, V) at `times_h` with NaN where missing, baseline first.
 
-    `peak` maps an arm to the largest CADSS (R, n).
+    `peak` maps an arm to the largest CADSS (R, n). `failed` maps an arm to who counts as a failure at a visit, (R, n, V), where rescue
+    does that. `treated` holds, for each visit of a rescue that treats, the same trials with everybody treated from that visit on.
     """
 
     times_h: Floats
     scores: Mapping[str, Mapping[str, Floats]]
     peak: Mapping[str, Floats]
+    failed: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    treated: tuple[Block, ...] = ()
 
 
 class Trials:
@@ -53,10 +56,21 @@ class Trials:
 
     def block(self, k: int, trials: int) -> Block:
         """Return `trials` virtual trials of part `k`; parts take the draws in turn, and more trials begin with the same ones."""
-        d = self.design
-        arms = {a.name: self._course(a, i, k, trials) for i, a in enumerate(d.arms)}
-        scores = {a.name: self._rated(a, arms[a.name], k, trials) for a in d.arms}
-        return Block(self.pool.times_h, scores, {n: c.peak for n, c in arms.items()})
+        rule, arms = self.design.rescue, self.design.arms
+        helped = set(rule.get("arms", ()))
+        if self.design.titrate.get("arm") in helped:  # who was raised is rescued there
+            helped.add(self.design.titrate["to"])
+        later = []
+        for at in rule["at_h"] if "add" in rule else ():
+            more = replace(rule["add"], start_h=at)
+            treated = [replace(a, added=(*a.added, more)) if a.name in helped else a for a in arms]
+            later.append(self._block(treated, k, trials))
+        return replace(self._block(arms, k, trials), treated=tuple(later))
+
+    def _block(self, arms: Sequence[TrialArm], k: int, trials: int) -> Block:
+        courses = {a.name: self._course(a, i, k, trials) for i, a in enumerate(arms)}
+        scores = {a.name: self._rated(a, courses[a.name], k, trials) for a in arms}
+        return Block(self.pool.times_h, scores, {n: c.peak for n, c in courses.items()})
 
     def normal(self, purpose: str, k: int, shape: tuple[int, ...]) -> Floats:
         """Return standard normal numbers of this study for a purpose and draw."""
@@ -241,7 +255,7 @@ class Trials:
         if d.dropout.handling == "completers":
             gone = np.broadcast_to(gone.any(axis=-1, keepdims=True), gone.shape)
         found = {n: np.where(gone, np.nan, v) for n, v in scores.items()}
-        return {n: _carried(v) for n, v in found.items()} if d.dropout.handling == "locf" else found
+        return {n: carried(v) for n, v in found.items()} if d.dropout.handling == "locf" else found
 
 
 @dataclass(frozen=True)
@@ -285,7 +299,7 @@ def _rank(z: Floats) -> Floats:
     return np.asarray(ndtr(z))
 
 
-def _carried(values: Floats) -> Floats:
-    """Return the values with each missing one replaced by the last before it."""
+def carried(values: Floats) -> Floats:
+    """Return ratings (..., V) with each missing one replaced by the last before it."""
     at = np.where(np.isnan(values), 0, np.arange(values.shape[-1]))
     return np.take_along_axis(values, np.maximum.accumulate(at, axis=-1), axis=-1)

@@ -122,6 +122,7 @@ class Design:
     enrich: Mapping[str, Any] = field(default_factory=dict)
     interim: Mapping[str, Any] = field(default_factory=dict)
     titrate: Mapping[str, Any] = field(default_factory=dict)
+    rescue: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
     file: str = ""
 

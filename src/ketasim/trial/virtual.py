@@ -98,7 +98,7 @@ def prepared(
     cut = capped(design)
     pool = pool or make_pool(cut, times_of(cut), count=draws, people=people, seed=seed, progress=progress)
     scales = [e.scale for e in cut.endpoints]
-    scales += [cut.enrich["scale"]] if cut.enrich else []
+    scales += [rule["scale"] for rule in (cut.enrich, cut.rescue) if rule]
     scales += [e.options["with"] for e in cut.endpoints if e.options.get("with", "cadss") != "cadss"]
     return Ready(cut, Trials(cut, pool, scales, seed))
 
