@@ -94,7 +94,8 @@ def test_controls_alone_take_their_share(setting):
     for name, hours in (("2 h", 2.0), ("24 h", 24.0), ("28 d", 672.0)):
         surge = value(f"control_surge.{setting}") * np.exp(-hours / value("tau_surge"))
         slow = value(f"control_slow.{setting}") * -np.expm1(-hours / (168 * value("tau_control")))
-        share = 1 - (1 - value(f"control_fast.{setting}") - surge) * (1 - slow) * (1 - usual)
+        time = value("natural_size.trd") * -np.expm1(-hours / (168 * value("natural_tau")))
+        share = 1 - (1 - value(f"control_fast.{setting}") - surge) * (1 - slow) * (1 - usual) * (1 - time)
         assert mean(found, name) == pytest.approx(-(extra + (32 - extra) * share), abs=0.25), name
 
 

@@ -56,6 +56,9 @@ REFUSED = {
     "baseline beyond the scale": (with_people(baseline={"mean": 80, "sd": 5}), "population.baseline", "80"),
     "inclusion above the mean": (with_people(include={"at_least": 40}), "population.include", "40"),
     "share of carriers": (with_people(genotype={"met": 1.5}), "population.genotype.met", "from 0 to 1"),
+    "first episode of what resists": (
+        with_people(diagnosis="trd", first_episode=0.5), "population.first_episode", "'trd'", "mdd",
+    ),
     "age without spread": (with_people(age={"mean": 40}), "population.age.sd"),
     # arms
     "no arm": ({"arm": []}, "arm", "number of arms"),

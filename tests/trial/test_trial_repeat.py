@@ -149,7 +149,7 @@ def test_a_folder_that_cannot_be_made_fails_in_one_line(tmp_path, monkeypatch):
 def test_kept_parts_hold_figures_without_edges_exactly(tmp_path, monkeypatch):
     """NaN and infinity (nobody relapses, no difference of shares) come back as what they were."""
     without_engine(monkeypatch)
-    small = made(arm=of_size(3, 3))
+    small = made(arm=of_size(2, 2))
     first = simulate_trial(small, ASKED, tmp_path)
     assert any(np.isnan(v).any() for v in first.figures.values())
     assert np.isinf(first.figures["number needed to treat"]).any()

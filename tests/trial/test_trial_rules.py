@@ -144,7 +144,7 @@ def test_an_interim_look_stops_trials():
 
 def test_all_trials_stop_on_a_cure_and_none_where_nothing_may_stop_them():
     (looked, whole), *_ = interim({"drug": 0.8}, 0.05)
-    assert (looked.figures["difference"] != whole.figures["difference"]).all()
+    assert (looked.p["adjusted difference"] != whole.p["adjusted difference"]).all()
     (looked, whole), *_ = interim({"drug": 0.8}, 0.0)
     np.testing.assert_array_equal(looked.figures["difference"], whole.figures["difference"])
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ketasim.errors import InputError
+from ketasim.scenario import Scenario
 from ketasim.scenario.load import duration_h
 from ketasim.trial.reading import baseline_of, flag, listed, number, one_of, only, text, whole
 from ketasim.trial.scales import Scale
 from ketasim.trial.settings import settings, words
 from ketasim.trial.spec import Added, Baseline, TrialArm
+from ketasim.units import convert
 
 _ARM = ("name", "n", "control", "dose", "add", "baseline", "with", "without", "hypotheses", "parameters")
 _ADD = ("kind", "start", "placement", "sessions", "per_week")
@@ -84,6 +87,21 @@ def added_of(entry: Any, key: str) -> Added:
         sessions=whole(entry.get("sessions"), f"{key}.sessions"),
         per_week=number(entry.get("per_week"), f"{key}.per_week", least=1 / 2),
     )
+
+
+def stopped(arms: Sequence[TrialArm], scenario: Scenario, washout_h: float | None) -> tuple[TrialArm, ...]:
+    """Return the arms with the time at which their last dose or session is over; it never is where an added treatment goes on.
+
+    washout_h : of a crossover, after which the doses of a sequence are those of the next arm; None elsewhere.
+    """
+    found = []
+    for arm in arms:
+        own = next(s for s in scenario.arms if s.name.split(BREAK)[0] == arm.name)
+        ends = [d.end_h for d in own.doses if washout_h is None or d.start_h < washout_h]
+        ends += [a.start_h + (a.sessions - 1) / a.per_week * convert(1.0, "week", "h") for a in arm.added if a.sessions]
+        goes_on = any(a.kind in settings()["continued"] for a in arm.added)
+        found.append(arm if goes_on or not ends else replace(arm, stop_h=max(ends)))
+    return tuple(found)
 
 
 def sequences(names: Sequence[str]) -> list[tuple[str, ...]]:

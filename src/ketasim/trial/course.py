@@ -1,4 +1,4 @@
-"""Expected improvement over time from everything but the drug: visits and hope, being sure of the drug, added treatments.
+"""Expected improvement over time from everything but the drug: time, visits and hope, being sure of the drug, added treatments.
 
 Shares combine as shares of what is left: 1 - e = (1 - e_drug)(1 - e_control)(1 - e_expectancy)(1 - e_added)...
 `xp` is the module of the arrays, NumPy or jax.numpy: values, times and people may be traced, and all is differentiable in them.
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.trial.spec import Added, Design, TrialArm
+from ketasim.trial.spec import Added, Design, Enrolment, TrialArm
 from ketasim.units import convert
 
 Floats = NDArray[np.float64]
@@ -30,6 +30,20 @@ def control(setting: str, times_h: Floats, values: Values, shift: Floats, *, xp:
     slow = values[f"control_slow.{setting}"] * -xp.expm1(-t / _hours(values["tau_control"]))
     found = 1 - (1 - xp.clip(fast + surge, 0, 1)) * (1 - slow)
     return xp.where(times_h > 0, found, 0.0)
+
+
+def kept(arm: TrialArm, times_h: Floats, values: Values, *, xp: Any = np) -> Floats:
+    """Return what is still there, (V,), of the improvement by control and hope: it wanes some weeks after treatment has stopped."""
+    late = xp.maximum(times_h - arm.stop_h - _hours(values["control_hold"]), 0)
+    return xp.exp(-late / _hours(values["control_relapse"]))
+
+
+def natural(people: Enrolment, times_h: Floats, values: Values, *, xp: Any = np) -> Floats:
+    """Return the improvement that time alone brings to a diagnosis, (V,); more in a first episode."""
+    size = values[f"natural_size.{people.diagnosis}"]
+    if people.first_episode:
+        size = size + people.first_episode * (values["natural_size.first_episode"] - size)
+    return size * -xp.expm1(-xp.maximum(times_h, 0) / _hours(values["natural_tau"]))
 
 
 def guess(arm: TrialArm, peak: Floats, values: Values, *, xp: Any = np) -> Floats:

@@ -13,7 +13,7 @@ from ketasim.files import read_text, read_toml
 from ketasim.parameters import builtin_table
 from ketasim.scenario import parse_scenario
 from ketasim.scenario.load import duration_h
-from ketasim.trial.arms import arms_of, schedule
+from ketasim.trial.arms import arms_of, schedule, stopped
 from ketasim.trial.endpoints import endpoints_of, left_of
 from ketasim.trial.reading import baseline_of, number, one_of, only, share, table, text, whole
 from ketasim.trial.rule_tables import enrich_of, interim_of, rescue_of, titrate_of
@@ -25,7 +25,18 @@ _KEYS = (
     "study", "title", "design", "blinding", "setting", "note", "population", "arm", "endpoint", "left", "crossover", "dropout",
     "visits", "enrich", "interim", "titrate", "rescue", "horizon",
 )  # fmt: skip
-_PEOPLE = ("diagnosis", "scale", "baseline", "baselines", "include", "age", "genotype", "inpatient", "psychotic")
+_PEOPLE = (
+    "diagnosis",
+    "scale",
+    "baseline",
+    "baselines",
+    "include",
+    "age",
+    "genotype",
+    "inpatient",
+    "psychotic",
+    "first_episode",
+)
 
 
 def load_design(path: Path, *, name: str = "") -> Design:
@@ -72,7 +83,7 @@ def _design(data: Mapping[str, Any], file: str, source: str) -> Design:
         setting=one_of(data.get("setting"), words("setting"), "setting"),
         note=" ".join(str(data.get("note", "")).split()),
         people=people,
-        arms=arms,
+        arms=stopped(arms, scenario, washout if kind == "crossover" else None),
         scenario=scenario,
         endpoints=endpoints,
         left=left_of(data.get("left", []), paper.study_id if paper else ""),
@@ -133,7 +144,18 @@ def _people(entry: Mapping[str, Any]) -> Enrolment:
         met=share(genotype["met"], "population.genotype.met") if "met" in genotype else None,
         inpatient=share(entry.get("inpatient", 0), "population.inpatient"),
         psychotic=share(entry.get("psychotic", 0), "population.psychotic"),
+        first_episode=_first_episode(entry),
     )
+
+
+def _first_episode(entry: Mapping[str, Any]) -> float:
+    given = share(entry.get("first_episode", 0), "population.first_episode")
+    if given and entry.get("diagnosis") not in settings()["episodic"]:
+        raise InputError(
+            "no first episode of this", key="population.first_episode", value=entry.get("diagnosis"),
+            expected=" or ".join(settings()["episodic"]),
+        )  # fmt: skip
+    return given
 
 
 def _crossover(entry: Mapping[str, Any], kind: str) -> tuple[float, bool, int]:

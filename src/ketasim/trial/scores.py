@@ -1,11 +1,10 @@
 """Virtual trials: people enrolled from the pool, their true severity over time, and what raters write down.
 
-Random numbers are keyed by seed, study, purpose and block of trials, so that nothing depends on the order of work.
+Random numbers are keyed (`keyed.py`): by what they are for, never by the order of work.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,10 +16,13 @@ from ketasim.errors import InputError
 from ketasim.parameters import builtin_table
 from ketasim.trial import course
 from ketasim.trial.classes import classes_of
+from ketasim.trial.keyed import Keyed
 from ketasim.trial.pool import Pool
 from ketasim.trial.scales import expected, points_of, rated, rated_own, scale
 from ketasim.trial.settings import settings
 from ketasim.trial.spec import Baseline, Design, TrialArm
+from ketasim.trial.wander import wandering
+from ketasim.units import convert
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +42,7 @@ class Block:
     treated: tuple[Block, ...] = ()
 
 
-class Trials:
+class Trials(Keyed):
     """Virtual trials of a design.
 
     Parameters
@@ -49,7 +51,8 @@ class Trials:
     """
 
     def __init__(self, design: Design, pool: Pool, scales: Sequence[str], seed: int) -> None:
-        self.design, self.pool, self.seed = design, pool, seed
+        super().__init__(seed, design.study)
+        self.design, self.pool = design, pool
         self.scales = tuple(dict.fromkeys((design.people.scale, *scales)))
         table = builtin_table()
         self.values = [{p.name: d.get(p.name, p.value) for p in table} for d in pool.values]
@@ -72,16 +75,6 @@ class Trials:
         scores = {a.name: self._rated(a, courses[a.name], k, trials) for a in arms}
         return Block(self.pool.times_h, scores, {n: c.peak for n, c in courses.items()})
 
-    def normal(self, purpose: str, k: int, shape: tuple[int, ...]) -> Floats:
-        """Return standard normal numbers of this study for a purpose and draw."""
-        return self._generator(purpose, k).standard_normal(shape)
-
-    def _generator(self, purpose: str, k: int) -> np.random.Generator:
-        text = f"{self.seed}/{self.design.study}/{purpose}/{k}"
-        return np.random.Generator(
-            np.random.Philox(key=int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "little"))
-        )
-
     @cached_property
     def _bounds(self) -> tuple[float, float]:
         s = settings()
@@ -96,10 +89,10 @@ class Trials:
         """Return expected and true improvement of an arm's people."""
         d, v, pool = self.design, self.values[k % len(self.values)], self.pool
         shape, who = (trials, arm.n), self.who(arm)
-        index = self._generator(f"pool/{who}", k).integers(0, pool.severity[arm.name].shape[-2], shape)
+        index = self.generator(f"pool/{who}", k).integers(0, pool.severity[arm.name].shape[-2], shape)
         period = np.zeros(shape, dtype=int)
         if d.crossover:  # who gets which sequence, evenly; the period in which this arm comes follows
-            turn = (np.arange(arm.n) + self._generator("turn", k).integers(0, len(d.arms), (trials, 1))) % len(d.arms)
+            turn = (np.arange(arm.n) + self.generator("turn", k).integers(0, len(d.arms), (trials, 1))) % len(d.arms)
             period = (place - turn) % len(d.arms)
         draw = k % len(self.values)
         pick = (period, draw, index) if d.crossover else (draw, index)
@@ -109,9 +102,11 @@ class Trials:
         drug = (drug - start) / np.maximum(1 - start, np.finfo(float).eps) * self._factor(arm, k, shape)[..., None]
         shift = v["study_sd"] * self.normal("study", k, (trials, 1))
         t = pool.times_h
+        there = course.kept(arm, t, v)
         best = np.maximum.accumulate(np.maximum(drug, 0), axis=-1)
-        rest = (1 - drug) * (1 - course.control(d.setting, t, v, shift))
-        rest = rest * np.where(t > 0, 1 - course.expectancy(d, arm, peak, v)[..., None], 1)
+        rest = (1 - drug) * (1 - there * course.control(d.setting, t, v, shift))
+        rest = rest * (1 - course.natural(d.people, t, v))
+        rest = rest * np.where(t > 0, 1 - there * course.expectancy(d, arm, peak, v)[..., None], 1)
         for treatment in arm.added:
             rest = rest * (
                 1 - course.added(treatment, t, v, best, inpatient=d.people.inpatient, psychotic=d.people.psychotic)
@@ -128,7 +123,7 @@ class Trials:
         rank = np.broadcast_to(_rank(trait)[..., None], hoped.shape)
         true = classes_of(v).improvement(hoped, rank, np.broadcast_to(place_in[..., None], hoped.shape))
         true = np.where(t > 0, np.clip(true, low, high), 0.0)
-        return _Course(true, peak, felt)
+        return _Course(true, peak, felt, period)
 
     def _factor(self, arm: TrialArm, k: int, shape: tuple[int, ...]) -> Floats:
         """Return each person's drug effect relative to a typical adult: diagnosis, age, genotype."""
@@ -139,7 +134,7 @@ class Trials:
             age = mean + sd * self.normal(f"age/{self.who(arm)}", k, shape)
             found = found * np.where(age >= settings()["elderly_years"], v["effect_factor.elderly"], 1)
         if people.met is not None:
-            carrier = self._generator(f"genotype/{self.who(arm)}", k).random(shape) < people.met
+            carrier = self.generator(f"genotype/{self.who(arm)}", k).random(shape) < people.met
             # The typical person of the drug model is a mixture itself: the factor is relative to the mean of this trial's people.
             found = found * np.where(carrier, v["met_factor"], 1)
         return found
@@ -149,7 +144,7 @@ class Trials:
         shape, who = (trials, arm.n), self.who(arm)
         main = self._baseline(arm, d.people.scale, k)
         at_entry = self._enrolled(main, d.people.scale, who, k, shape)
-        state = v["state_sd"] * self._by_visit(f"state/{arm.name}", k, shape)
+        state = self._state(arm, c, k, shape)
         kind = scale(d.people.scale).kind
         base = (
             points_of(d.people.scale, at_entry)
@@ -172,6 +167,19 @@ class Trials:
         """Return true severity in points, (R, n, V), for rated baselines `base` (R, n) in points."""
         true = np.maximum(base - self.values[k % len(self.values)][f"inflation.{self.design.setting}"], 0)
         return np.maximum(true[..., None] * (1 - c.true) + state, 0)
+
+    def _state(self, arm: TrialArm, c: _Course, k: int, shape: tuple[int, ...]) -> Floats:
+        """Return the fluctuation of severity in points, (R, n, V): wandering that goes on from period to period, and visits' own."""
+        v, t = self.values[k % len(self.values)], self.pool.times_h
+        periods = len(self.design.arms) if self.design.crossover else 1
+        all_times = np.concatenate([t + p * self.design.washout_h for p in range(periods)])
+        tau = v["wander_tau"] * convert(1.0, "week", "h")
+        slow = wandering(lambda week: self.normal(f"wander/{self.who(arm)}/{week}", k, shape), all_times, tau)
+        slow = slow.reshape(*shape, periods, len(t))
+        slow = np.take_along_axis(slow, c.period[..., None, None], axis=-2)[..., 0, :]
+        visit = self._by_visit(f"state/{arm.name}", k, shape)
+        share = np.clip(v["wander_share"], 0, 1)
+        return v["state_sd"] * (np.sqrt(share) * slow + np.sqrt(1 - share) * visit)
 
     def _by_visit(self, purpose: str, k: int, shape: tuple[int, ...]) -> Floats:
         """Return standard normal numbers (R, n, V), each visit's by its own time: further visits change nothing."""
@@ -249,7 +257,7 @@ class Trials:
         if not d.dropout.share:
             return scores
         last = self.pool.times_h[-1]
-        when = self._generator(f"dropout/{arm.name}", k).random(shape) / d.dropout.share * last
+        when = self.generator(f"dropout/{arm.name}", k).random(shape) / d.dropout.share * last
         gone = self.pool.times_h > np.maximum(when, 0)[..., None]
         gone[..., 0] = False
         if d.dropout.handling == "completers":
@@ -260,11 +268,12 @@ class Trials:
 
 @dataclass(frozen=True)
 class _Course:
-    """True improvement (R, n, V) as a share of baseline, felt CADSS (R, n, V) and its peak (R, n)."""
+    """True improvement (R, n, V) as a share of baseline, felt CADSS (R, n, V), its peak (R, n), the period in a crossover."""
 
     true: Floats
     peak: Floats
     felt: Floats
+    period: NDArray[np.int_]
 
 
 def truncated(mean: float, sd: float, low: float, high: float, z: Floats) -> Floats:

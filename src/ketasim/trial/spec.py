@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +34,8 @@ class Added:
 class TrialArm:
     """An arm of `n` people. Its doses stand in the scenario under the same name.
 
-    `control` says whether it is the comparator; `sedated` whether a sedative is given without the drug.
+    `control` says whether it is the comparator; `sedated` whether a sedative is given without the drug; `stop_h` when its last
+    dose or session is over (infinite where treatment goes on).
     """
 
     name: str
@@ -42,6 +44,7 @@ class TrialArm:
     added: tuple[Added, ...] = ()
     baseline: Baseline | None = None
     sedated: bool = False
+    stop_h: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Enrolment:
     met: float | None = None
     inpatient: float = 0.0
     psychotic: float = 0.0
+    first_episode: float = 0.0
 
 
 @dataclass(frozen=True)
