@@ -80,7 +80,7 @@ def make_pool(
         )
     )
     ready = prepare(scenario, s["tolerance"])
-    solved = {a.name: _solved(ready, k, values, people, progress) for k, a in enumerate(scenario.arms)}
+    solved = {a.name: solved_arm(ready, k, values, people, progress) for k, a in enumerate(scenario.arms)}
     keep = [int(np.argmin(np.abs(own - t))) for t in times_h]
     felt = own <= max(peaks) + _SAME
     severity, cadss, peak = {}, {}, {}
@@ -93,14 +93,17 @@ def make_pool(
     return Pool(np.array(times_h, dtype=float), severity, cadss, peak, values)
 
 
-def _solved(
+def solved_arm(
     ready: Prepared,
     arm: int,
     values: Sequence[Mapping[str, float]],
     people: int,
     progress: Callable[[int], None] | None,
 ) -> Floats:
-    """Return the quantities of one scenario arm, (quantity, draw, person, time)."""
+    """Return the scenario's quantities in one of its arms, (quantity, draw, person, time).
+
+    values : parameter draws. people : simulated people of each. progress : called with people just solved.
+    """
     s, program, table = ready.scenario, ready.program, ready.tables[arm]
     fixed = {p.name for given in (s.parameters, s.arms[arm].parameters) for n in given for p in builtin_table().find(n)}
     switched = {p.name for p in table if p.value != builtin_table().find(p.name)[0].value}
@@ -124,7 +127,7 @@ def _solved(
     if progress is not None:
         progress(len(everyone.ids))
     outputs = scale_outputs(program, solution.outputs)  # (time, quantity, person)
-    return outputs.transpose(1, 2, 0).reshape(len(QUANTITIES), len(values), people, -1)
+    return outputs.transpose(1, 2, 0).reshape(len(s.quantities), len(values), people, -1)
 
 
 def _periods(design: Design, arm: str, solved: Mapping[str, Floats], times_h: Floats, own: Floats) -> Floats:
