@@ -59,6 +59,22 @@ REFUSED = {
     "first episode of what resists": (
         with_people(diagnosis="trd", first_episode=0.5), "population.first_episode", "'trd'", "mdd",
     ),
+    "failed treatments told twice": (
+        with_people(resistance={"failed_mean": 2, "shares": [1, 0, 0, 0, 0]}), "population.resistance", "told twice",
+    ),
+    "less than one failed treatment": (
+        with_people(resistance={"failed_mean": 0.5}), "population.resistance.failed_mean", "0.5", "1 to 5",
+    ),
+    "failed treatments of a few": (
+        with_people(resistance={"shares": [0.5, 0.2]}), "population.resistance.shares", "that add up to 1",
+    ),
+    "failed treatments of too many": (
+        with_people(resistance={"shares": [0.5, 0.5, 0.5, 0, 0]}), "population.resistance.shares", "that add up to 1",
+    ),
+    "unknown key of resistance": (with_people(resistance={"mean": 2}), "population.resistance.mean", "failed_mean"),
+    "failed treatments of the well": (
+        with_people(diagnosis="healthy", resistance={"failed_mean": 2}), "population.resistance", "'healthy'",
+    ),
     "age without spread": (with_people(age={"mean": 40}), "population.age.sd"),
     # arms
     "no arm": ({"arm": []}, "arm", "number of arms"),

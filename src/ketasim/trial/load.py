@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from ketasim.scenario import parse_scenario
 from ketasim.scenario.load import duration_h
 from ketasim.trial.arms import arms_of, schedule, stopped
 from ketasim.trial.endpoints import endpoints_of, left_of
-from ketasim.trial.reading import baseline_of, number, one_of, only, share, table, text, whole
+from ketasim.trial.people import stages
+from ketasim.trial.reading import baseline_of, listed, number, one_of, only, share, table, text, whole
 from ketasim.trial.rule_tables import enrich_of, interim_of, rescue_of, titrate_of
 from ketasim.trial.scales import scale
 from ketasim.trial.settings import settings, words
@@ -26,17 +28,9 @@ _KEYS = (
     "visits", "enrich", "interim", "titrate", "rescue", "horizon",
 )  # fmt: skip
 _PEOPLE = (
-    "diagnosis",
-    "scale",
-    "baseline",
-    "baselines",
-    "include",
-    "age",
-    "genotype",
-    "inpatient",
-    "psychotic",
-    "first_episode",
-)
+    "diagnosis", "scale", "baseline", "baselines", "include", "age", "genotype", "inpatient", "psychotic", "first_episode",
+    "resistance",
+)  # fmt: skip
 
 
 def load_design(path: Path, *, name: str = "") -> Design:
@@ -145,6 +139,7 @@ def _people(entry: Mapping[str, Any]) -> Enrolment:
         inpatient=share(entry.get("inpatient", 0), "population.inpatient"),
         psychotic=share(entry.get("psychotic", 0), "population.psychotic"),
         first_episode=_first_episode(entry),
+        failed=_failed(table(entry, "resistance"), str(entry.get("diagnosis"))),
     )
 
 
@@ -156,6 +151,29 @@ def _first_episode(entry: Mapping[str, Any]) -> float:
             expected=" or ".join(settings()["episodic"]),
         )  # fmt: skip
     return given
+
+
+def _failed(entry: Mapping[str, Any], diagnosis: str) -> tuple[float, ...]:
+    """Return the shares of people by number of failed treatments; empty where the file tells nothing."""
+    key = "population.resistance"
+    only(entry, ("failed_mean", "shares"), key)
+    if not entry:
+        return ()
+    most = settings()["most_failed"]
+    if diagnosis in settings()["well"]:
+        raise InputError("no treatment has failed", key=key, value=diagnosis, expected="people with an illness")
+    if len(entry) == 2:
+        raise InputError("told twice", key=key, value=list(entry), expected="failed_mean, or shares")
+    if "failed_mean" in entry:
+        mean = number(entry["failed_mean"], f"{key}.failed_mean")
+        if not 1 <= mean <= most:
+            raise InputError("out of reach", key=f"{key}.failed_mean", value=mean, expected=f"1 to {most}")
+        return tuple(stages(mean))
+    shares = [share(x, f"{key}.shares") for x in listed(entry["shares"], f"{key}.shares")]
+    if len(shares) != most or not math.isclose(sum(shares), 1, abs_tol=settings()["rounding"]):
+        wanted = f"{most} shares, of people with 1 to {most} failed treatments, that add up to 1"
+        raise InputError("not the shares of all", key=f"{key}.shares", value=shares, expected=wanted)
+    return tuple(x / sum(shares) for x in shares)
 
 
 def _crossover(entry: Mapping[str, Any], kind: str) -> tuple[float, bool, int]:

@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ketasim.errors import InputError
-from ketasim.parameters import builtin_table
 from ketasim.trial import course
 from ketasim.trial.classes import classes_of
-from ketasim.trial.keyed import Keyed
+from ketasim.trial.people import People
 from ketasim.trial.pool import Pool
-from ketasim.trial.scales import expected, points_of, rated, rated_own, scale
+from ketasim.trial.scales import points_of, rated, rated_own, scale
 from ketasim.trial.settings import settings
-from ketasim.trial.spec import Baseline, Design, TrialArm
+from ketasim.trial.spec import Design, TrialArm
 from ketasim.trial.wander import wandering
 from ketasim.units import convert
 
@@ -42,7 +41,7 @@ class Block:
     treated: tuple[Block, ...] = ()
 
 
-class Trials(Keyed):
+class Trials(People):
     """Virtual trials of a design.
 
     Parameters
@@ -51,11 +50,8 @@ class Trials(Keyed):
     """
 
     def __init__(self, design: Design, pool: Pool, scales: Sequence[str], seed: int) -> None:
-        super().__init__(seed, design.study)
-        self.design, self.pool = design, pool
+        super().__init__(design, pool, seed)
         self.scales = tuple(dict.fromkeys((design.people.scale, *scales)))
-        table = builtin_table()
-        self.values = [{p.name: d.get(p.name, p.value) for p in table} for d in pool.values]
 
     def block(self, k: int, trials: int) -> Block:
         """Return `trials` virtual trials of part `k`; parts take the draws in turn, and more trials begin with the same ones."""
@@ -80,11 +76,6 @@ class Trials(Keyed):
         s = settings()
         return s["most_worse"], s["most_improved"]
 
-    def who(self, arm: TrialArm) -> str:
-        """Return the key of an arm's people: in a crossover all arms have the same, and so have the arms of a titration."""
-        same = self.design.crossover or arm.name in (self.design.titrate.get("arm"), self.design.titrate.get("to"))
-        return "everyone" if same else arm.name
-
     def _course(self, arm: TrialArm, place: int, k: int, trials: int) -> _Course:
         """Return expected and true improvement of an arm's people."""
         d, v, pool = self.design, self.values[k % len(self.values)], self.pool
@@ -99,18 +90,20 @@ class Trials(Keyed):
         left, peak, felt = pool.severity[arm.name][pick], pool.peak[arm.name][pick], pool.cadss[arm.name][pick]
         drug = 1 - left
         start = drug[..., :1] if d.crossover and d.period_baseline else 0.0
-        drug = (drug - start) / np.maximum(1 - start, np.finfo(float).eps) * self._factor(arm, k, shape)[..., None]
+        drug = (drug - start) / np.maximum(1 - start, np.finfo(float).eps) * self.factor(arm, k, shape)[..., None]
         shift = v["study_sd"] * self.normal("study", k, (trials, 1))
         t = pool.times_h
         there = course.kept(arm, t, v)
+        resisted = self.resisted(arm, k, shape, drug=False)[..., None]
         best = np.maximum.accumulate(np.maximum(drug, 0), axis=-1)
-        rest = (1 - drug) * (1 - there * course.control(d.setting, t, v, shift))
+        rest = (1 - drug) * (1 - np.minimum(there * course.control(d.setting, t, v, shift) * resisted, 1))
         rest = rest * (1 - course.natural(d.people, t, v))
         rest = rest * np.where(t > 0, 1 - there * course.expectancy(d, arm, peak, v)[..., None], 1)
         for treatment in arm.added:
-            rest = rest * (
-                1 - course.added(treatment, t, v, best, inpatient=d.people.inpatient, psychotic=d.people.psychotic)
-            )
+            share = course.added(treatment, t, v, best, inpatient=d.people.inpatient, psychotic=d.people.psychotic)
+            if treatment.kind in settings()["antidepressants"]:
+                share = np.minimum(share * resisted, 1)
+            rest = rest * (1 - share)
         low, high = self._bounds
         hoped = np.clip(1 - rest, low, high)
         rho = v["trait_persistence"]
@@ -125,25 +118,11 @@ class Trials(Keyed):
         true = np.where(t > 0, np.clip(true, low, high), 0.0)
         return _Course(true, peak, felt, period)
 
-    def _factor(self, arm: TrialArm, k: int, shape: tuple[int, ...]) -> Floats:
-        """Return each person's drug effect relative to a typical adult: diagnosis, age, genotype."""
-        people, v = self.design.people, self.values[k % len(self.values)]
-        found = np.full(shape, v[f"effect_factor.{people.diagnosis}"])
-        if people.age is not None and people.diagnosis != "elderly":
-            mean, sd = people.age
-            age = mean + sd * self.normal(f"age/{self.who(arm)}", k, shape)
-            found = found * np.where(age >= settings()["elderly_years"], v["effect_factor.elderly"], 1)
-        if people.met is not None:
-            carrier = self.generator(f"genotype/{self.who(arm)}", k).random(shape) < people.met
-            # The typical person of the drug model is a mixture itself: the factor is relative to the mean of this trial's people.
-            found = found * np.where(carrier, v["met_factor"], 1)
-        return found
-
     def _rated(self, arm: TrialArm, c: _Course, k: int, trials: int) -> dict[str, Floats]:
         d, v = self.design, self.values[k % len(self.values)]
         shape, who = (trials, arm.n), self.who(arm)
-        main = self._baseline(arm, d.people.scale, k)
-        at_entry = self._enrolled(main, d.people.scale, who, k, shape)
+        main = self.baseline(arm, d.people.scale, k)
+        at_entry = self.enrolled(main, d.people.scale, who, k, shape)
         state = self._state(arm, c, k, shape)
         kind = scale(d.people.scale).kind
         base = (
@@ -157,7 +136,7 @@ class Trials(Keyed):
             z = self._by_visit(f"rater/{arm.name}/{name}", k, shape)
             own, first = points, base
             if name in d.people.baselines and scale(name).kind == "depression":
-                rated_first = self._enrolled(d.people.baselines[name], name, f"{who}/{name}", k, shape)
+                rated_first = self.enrolled(d.people.baselines[name], name, f"{who}/{name}", k, shape)
                 first = points_of(name, rated_first)
                 own = self._points(first, c, state, k)
             found[name] = self._scale(name, arm, own, first, at_entry, c, z, k)
@@ -200,7 +179,7 @@ class Trials(Keyed):
             own = (
                 at_entry
                 if name == d.people.scale
-                else self._enrolled(self._baseline(arm, name, k), name, f"{self.who(arm)}/{name}", k, base.shape)
+                else self.enrolled(self.baseline(arm, name, k), name, f"{self.who(arm)}/{name}", k, base.shape)
             )
             scores = rated_own(name, own[..., None], 1 - c.true, z)
             return np.where(start, np.clip(np.round(own), entry.low, entry.high)[..., None], scores)
@@ -213,43 +192,6 @@ class Trials(Keyed):
         ):  # asked for at entry, so nobody is rated below it
             first = np.maximum(first, np.ceil(d.people.at_least))
         return np.where(start, first, scores)
-
-    def _baseline(self, arm: TrialArm, name: str, k: int) -> Baseline:
-        """Return the rated baseline of a scale: the arm's, the trial's, or the diagnosis' usual one, brought to the scale."""
-        people, v = self.design.people, self.values[k % len(self.values)]
-        if name == people.scale and (arm.baseline or people.baseline):
-            return arm.baseline or people.baseline or Baseline(0, None)
-        if name in people.baselines:
-            return people.baselines[name]
-        entry = scale(name)
-        if entry.kind != "depression":  # the file gives no figure for it
-            return Baseline(entry.low + v["own_baseline"] * (entry.high - entry.low), None)
-        return Baseline(float(expected(name, np.array(v[f"baseline_mean.{people.diagnosis}"]))), None)
-
-    def _usual_sd(self, name: str, k: int) -> float:
-        """Return the usual SD of a baseline, brought to the scale; on the scale of another disorder in proportion to its length."""
-        v, entry = self.values[k % len(self.values)], scale(name)
-        if entry.kind != "depression":
-            return float(v["baseline_sd"] * (entry.high - entry.low) / scale("madrs").high)
-        mean = v[f"baseline_mean.{self.design.people.diagnosis}"]
-        sd = min(v["baseline_sd"], mean)  # near the floor no wider than the mean
-        ends = expected(name, np.array([mean - sd, mean + sd]))
-        return float((ends[1] - ends[0]) / 2)
-
-    def _enrolled(self, b: Baseline, entry_name: str, who: str, k: int, shape: tuple[int, ...]) -> Floats:
-        """Return rated baselines with the mean and SD given, cut at the score asked for and at the scale's ends."""
-        people = self.design.people
-        z = self.normal(f"baseline/{who}", k, shape)
-        sd = self._usual_sd(entry_name, k) if b.sd is None else b.sd
-        entry = scale(entry_name)
-        least = entry.low
-        if people.at_least is not None:
-            asked = scale(people.include)
-            if asked.name == entry.name:
-                least = max(least, people.at_least)
-            elif entry.name == people.scale and asked.kind == entry.kind == "depression":
-                least = max(least, float(expected(entry.name, points_of(asked.name, np.array(people.at_least)))))
-        return truncated(b.mean, sd, least, entry.high, z)
 
     def _missing(self, arm: TrialArm, scores: dict[str, Floats], k: int, shape: tuple[int, ...]) -> dict[str, Floats]:
         """Blank the ratings after drop-out (at an even rate over the trial), or carry the last one forward."""
@@ -274,32 +216,6 @@ class _Course:
     peak: Floats
     felt: Floats
     period: NDArray[np.int_]
-
-
-def truncated(mean: float, sd: float, low: float, high: float, z: Floats) -> Floats:
-    """Return values of a normal cut at `low` and `high` for standard normal `z`, with the mean and SD given as those after cutting.
-
-    Location and spread before cutting are found by repeated correction; a mean at or beyond an end, which no cut normal
-    has, is taken as that before cutting.
-    """
-    from scipy.special import ndtr, ndtri
-
-    if sd == 0:
-        return np.full(z.shape, mean)
-    probe = ndtri((np.arange(settings()["probe"]) + 1 / 2) / settings()["probe"])
-
-    def cut(location: float, spread: float, at: Floats) -> Floats:
-        a, b = ndtr((low - location) / spread), ndtr((high - location) / spread)
-        tiny = np.finfo(float).eps
-        return np.clip(location + spread * ndtri(np.clip(a + ndtr(at) * (b - a), tiny, 1 - tiny)), low, high)
-
-    location, spread = mean, sd
-    if low < mean < high:
-        for _ in range(settings()["rounds"]):
-            got = cut(location, spread, probe)
-            location += mean - float(got.mean())
-            spread = min(spread * sd / max(float(got.std()), np.finfo(float).eps), high - low)
-    return cut(location, spread, z)
 
 
 def _rank(z: Floats) -> Floats:

@@ -49,7 +49,10 @@ class TrialArm:
 
 @dataclass(frozen=True)
 class Enrolment:
-    """Who takes part. `baselines` holds rated baselines of further scales; `at_least` the score (on `include`) that is asked for."""
+    """Who takes part. `baselines` holds rated baselines of further scales; `at_least` the score (on `include`) that is asked for.
+
+    `failed` holds the shares of people in whom 1, 2, ... treatments have failed; empty where nothing is told.
+    """
 
     diagnosis: str
     scale: str
@@ -62,6 +65,7 @@ class Enrolment:
     inpatient: float = 0.0
     psychotic: float = 0.0
     first_episode: float = 0.0
+    failed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
