@@ -93,9 +93,9 @@ def test_a_baseline_given_for_a_further_scale_is_the_one_enrolled():
 
 
 def test_dissociation_is_the_models_and_rounds_to_points():
-    """CADSS is read from the model, not from severity: 30 points at the dose, nothing a day later."""
+    """CADSS is read from the model, not from severity: 30 points at the dose, nothing a day later but the raters' background."""
     design = made(endpoints=[visit("cadss"), visit("cadss", "placebo")])
-    pool = by_hand(design, cadss={"drug": 30.4})
+    pool = by_hand(design, cadss={"drug": 30.4}, values=[{"cadss_background.patient": 1e-9}])
     block = prepared(design, seed=1, pool=pool).trials.block(0, 10)
     assert (block.scores["drug"]["cadss"][..., 0] == 30).all()
     assert (block.scores["drug"]["cadss"][..., -1] == 0).all()

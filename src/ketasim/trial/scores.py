@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from ketasim.errors import InputError
 from ketasim.trial import course
+from ketasim.trial.acute import background
 from ketasim.trial.classes import classes_of
 from ketasim.trial.people import People
 from ketasim.trial.pool import Pool
-from ketasim.trial.scales import points_of, rated, rated_own, scale
+from ketasim.trial.scales import Scale, points_of, rated, rated_own, scale
 from ketasim.trial.settings import settings
 from ketasim.trial.spec import Design, TrialArm
 from ketasim.trial.wander import wandering
@@ -173,7 +174,10 @@ class Trials(People):
                 raise InputError(
                     "no quantity of the model stands for this scale", key="scale", value=name, expected="another scale"
                 )
-            return np.clip(np.round(c.felt), entry.low, entry.high)
+            # The drug's own points were read in people who rate a background too, so the larger of both is written down.
+            return np.clip(
+                np.maximum(np.round(c.felt), self._background(entry, arm, len(c.felt), k)), entry.low, entry.high
+            )
         start = np.isclose(self.pool.times_h, 0)
         if entry.kind == "own":
             own = (
@@ -192,6 +196,15 @@ class Trials(People):
         ):  # asked for at entry, so nobody is rated below it
             first = np.maximum(first, np.ceil(d.people.at_least))
         return np.where(start, first, scores)
+
+    def _background(self, of: Scale, arm: TrialArm, trials: int, k: int) -> Floats:
+        """Return the points that people rate without a drug, (R, n, V): partly a person's own, partly the visit's."""
+        v, shape = self.values[k % len(self.values)], (trials, arm.n)
+        group = "volunteer" if self.design.people.diagnosis in settings()["well"] else "patient"
+        keeps = np.clip(v["background_persistence"], 0, 1)
+        own = self.normal(f"background/{self.who(arm)}", k, shape)[..., None]
+        z = np.sqrt(keeps) * own + np.sqrt(1 - keeps) * self._by_visit(f"background/{arm.name}", k, shape)
+        return background(of, v[f"cadss_background.{group}"], v["cadss_background_shape"], z)
 
     def _missing(self, arm: TrialArm, scores: dict[str, Floats], k: int, shape: tuple[int, ...]) -> dict[str, Floats]:
         """Blank the ratings after drop-out (at an even rate over the trial), or carry the last one forward."""
