@@ -94,6 +94,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, monkeypatch):
     before = len(asked)
     assert same(whole, simulate_trial(design, ASKED, tmp_path))
     assert same(simulate_trial(design, short, tmp_path), whole, 70)
+    assert courses(simulate_trial(design, ASKED, tmp_path)) == courses(whole)
     assert len(asked) == before  # nothing was simulated again
 
 
@@ -201,7 +202,7 @@ def test_no_size_is_found_for_a_drug_that_does_nothing(monkeypatch):
 
 def test_courses_begin_at_the_baseline_and_tell_arms_apart(monkeypatch):
     without_engine(monkeypatch, {"drug": 0.5})
-    rows = {r["arm"]: r for r in courses(made(), ASKED)}
+    rows = {r["arm"]: r for r in courses(simulate_trial(made(), ASKED, None))}
     assert {a: r["control"] for a, r in rows.items()} == {"drug": False, "placebo": True}
     for row in rows.values():
         assert row["time_h"][0] == 0

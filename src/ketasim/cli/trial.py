@@ -35,8 +35,7 @@ def run_trial(
     """
     from ketasim.trial.load import load_design
     from ketasim.trial.settings import settings
-    from ketasim.trial.user import Wanted, courses, null_design, simulate_trial, sized, summary
-    from ketasim.trial.virtual import prepared
+    from ketasim.trial.user import Wanted, courses, null_design, ready_for, simulate_trial, sized, summary
 
     usual = settings()["user"]
     wanted = Wanted(
@@ -49,12 +48,12 @@ def run_trial(
     found = load_design(Path(design))
     asked = null_design(found, null) if null is not None else found
     folder = Path(out) if out else (None if as_json else Path("out", f"trial_{found.study}"))
-    ready = prepared(asked, seed=wanted.seed, draws=wanted.draws)
+    ready = ready_for(asked, wanted)
     with Bar(f"trial {found.study}", "parts") as bar:
         trials = simulate_trial(asked, wanted, folder, ready=ready, told=bar)
     with Bar("sample size", "sizes") as bar:
         sizes = sized(asked, wanted, ready=ready, told=bar)
-    result = document(found, wanted, summary(trials, wanted), sizes, courses(asked, wanted, ready=ready), null)
+    result = document(found, wanted, summary(trials, wanted), sizes, courses(trials), null)
     if folder is not None:
         from ketasim.report.trials import write_trial
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.trial.settings import settings
 
-Floats = NDArray[np.float64]
+Array = Any  # of NumPy or of JAX
 CLASSES = ("minimal", "partial", "large")
 _FAR = 60.0  # tilts beyond which one class holds everybody
 
@@ -25,12 +24,12 @@ _FAR = 60.0  # tilts beyond which one class holds everybody
 class Classes:
     """The mixture for one set of parameters: class means `level` (3,), rising; shares on placebo `share` (3,); `sd` inside a class."""
 
-    level: Floats
-    share: Floats
-    sd: float
+    level: Array
+    share: Array
+    sd: Any
     xp: Any = np
 
-    def weights(self, expected: Floats) -> Floats:
+    def weights(self, expected: Array) -> Array:
         """Return the shares of the classes for expected improvements (any shape), with a last axis of 3."""
         xp = self.xp
         tilts = xp.linspace(-_FAR, _FAR, settings()["grid"])
@@ -39,10 +38,10 @@ class Classes:
         table = table / table.sum(axis=1, keepdims=True)
         tilt = xp.interp(expected, table @ self.level, tilts)
         logs = xp.log(self.share) + tilt[..., None] * self.level
-        found: Floats = xp.exp(logs - logs.max(axis=-1, keepdims=True))
+        found: Array = xp.exp(logs - logs.max(axis=-1, keepdims=True))
         return found / found.sum(axis=-1, keepdims=True)
 
-    def improvement(self, expected: Floats, rank: Floats, z: Floats) -> Floats:
+    def improvement(self, expected: Array, rank: Array, z: Array) -> Array:
         """Return each person's improvement, a share of baseline.
 
         Parameters
@@ -60,7 +59,7 @@ class Classes:
         return middle + beyond + self.sd * z
 
 
-def classes_of(values: Mapping[str, float], *, xp: Any = np) -> Classes:
+def classes_of(values: Mapping[str, Any], *, xp: Any = np) -> Classes:
     """Return the mixture of a set of parameters (canonical names, see parameters/data/trial.toml)."""
     level = xp.asarray([values[f"class_level.{c}"] for c in CLASSES])
     partial, large = values["class_share.partial"], values["class_share.large"]

@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketasim.trial.spec import Added, Design, Enrolment, TrialArm
 from ketasim.units import convert
 
-Floats = NDArray[np.float64]
-Values = Mapping[str, float]
+Array = Any  # of NumPy or of JAX
+Values = Mapping[str, Any]
 
 
-def control(setting: str, times_h: Floats, values: Values, shift: Floats, *, xp: Any = np) -> Floats:
+def control(setting: str, times_h: Array, values: Values, shift: Array, *, xp: Any = np) -> Array:
     """Return the improvement of the controls of a setting, (..., V): a surge of hours, a fast share, a slow one over weeks.
 
     times_h : (V,) from the first dose; 0 at and before it. shift : of the trial, (...,), added to the fast share.
@@ -32,13 +31,13 @@ def control(setting: str, times_h: Floats, values: Values, shift: Floats, *, xp:
     return xp.where(times_h > 0, found, 0.0)
 
 
-def kept(arm: TrialArm, times_h: Floats, values: Values, *, xp: Any = np) -> Floats:
+def kept(arm: TrialArm, times_h: Array, values: Values, *, xp: Any = np) -> Array:
     """Return what is still there, (V,), of the improvement by control and hope: it wanes some weeks after treatment has stopped."""
     late = xp.maximum(times_h - arm.stop_h - _hours(values["control_hold"]), 0)
     return xp.exp(-late / _hours(values["control_relapse"]))
 
 
-def natural(people: Enrolment, times_h: Floats, values: Values, *, xp: Any = np) -> Floats:
+def natural(people: Enrolment, times_h: Array, values: Values, *, xp: Any = np) -> Array:
     """Return the improvement that time alone brings to a diagnosis, (V,); more in a first episode."""
     size = values[f"natural_size.{people.diagnosis}"]
     if people.first_episode:
@@ -46,14 +45,14 @@ def natural(people: Enrolment, times_h: Floats, values: Values, *, xp: Any = np)
     return size * -xp.expm1(-xp.maximum(times_h, 0) / _hours(values["natural_tau"]))
 
 
-def guess(arm: TrialArm, peak: Floats, values: Values, *, xp: Any = np) -> Floats:
+def guess(arm: TrialArm, peak: Array, values: Values, *, xp: Any = np) -> Array:
     """Return the chance that people of an arm guess the active drug, by the largest CADSS they felt (points, any shape)."""
     at_none = xp.log(values["guess_none"] / (1 - values["guess_none"]))
     odds = at_none + peak / values["guess_cadss"] + values["guess_sedation"] * arm.sedated
     return xp.asarray(1 / (1 + xp.exp(-odds)))
 
 
-def expectancy(design: Design, arm: TrialArm, peak: Floats, values: Values, *, xp: Any = np) -> Floats:
+def expectancy(design: Design, arm: TrialArm, peak: Array, values: Values, *, xp: Any = np) -> Array:
     """Return the improvement from being surer of the drug than the setting's controls are, any shape of `peak`; open label is sure."""
     usual = guess(TrialArm("", 1, sedated=design.setting == "active_control"), xp.zeros(()), values, xp=xp)
     known = xp.zeros_like(peak) if arm.control else xp.ones_like(peak)
@@ -63,14 +62,14 @@ def expectancy(design: Design, arm: TrialArm, peak: Floats, values: Values, *, x
 
 def added(
     treatment: Added,
-    times_h: Floats,
+    times_h: Array,
     values: Values,
-    relieved: Floats,
+    relieved: Array,
     *,
     inpatient: float = 0.0,
     psychotic: float = 0.0,
     xp: Any = np,
-) -> Floats:
+) -> Array:
     """Return the improvement from an added treatment, broadcast to `relieved` (..., V).
 
     relieved : what the drug has taken at its best so far; training acts on that alone. inpatient, psychotic : shares of such

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ from ketasim.kept import fingerprint
 from ketasim.parameters import builtin_table
 from ketasim.system.bind import system_fingerprint
 from ketasim.trial import statistics as st
+from ketasim.trial.compute import times_of
 from ketasim.trial.measures import MEASURES
-from ketasim.trial.rules import applied
 from ketasim.trial.settings import settings
 from ketasim.trial.spec import Design
 from ketasim.trial.virtual import Floats, Part, Ready, Virtual, joined, parts_of, prepared
 
 Told = Callable[[int, int], None]
+_KINDS = ("figures", "p", "means")  # of what a part holds
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,12 @@ def simulate_trial(
     wanted: Wanted,
     folder: Path | None,
     *,
-    ready: Ready | None = None,
+    ready: Callable[[], Ready] | None = None,
     told: Told = lambda done, total: None,
 ) -> Virtual:
     """Return the virtual trials of a design; parts that `folder` holds are taken from there.
+
+    ready : makes the design ready, called only where a part is missing.
 
     Raises
     ------
@@ -74,13 +77,18 @@ def simulate_trial(
     listed = parts_of(wanted.replicates)
     store = _Store(design, wanted, folder)
     held = {k: part for k, size in listed if (part := store.read(k, size)) is not None}
+    made = cache(ready or ready_for(design, wanted))
     for k, size in listed:
         if k not in held:
-            ready = ready or prepared(design, seed=wanted.seed, draws=wanted.draws)
-            parts[k] = ready.part(k, size)
+            parts[k] = made().part(k, size)
             store.write(k, parts[k])
         told(k + 1, len(listed))
     return joined(design, [held[k] if k in held else parts[k] for k, _ in listed])
+
+
+def ready_for(design: Design, wanted: Wanted) -> Callable[[], Ready]:
+    """Return what makes a design ready when it is first called: the pool is solved at most once, and only if it is needed."""
+    return cache(lambda: prepared(design, seed=wanted.seed, draws=wanted.draws))
 
 
 class _Store:
@@ -101,15 +109,16 @@ class _Store:
             found = json.loads(read_text(path))
             if found["key"] != self.key:
                 raise InputError("this folder holds another run", file=self.folder, expected="another --out, or none")
-            figures, p = ({n: np.array(v, dtype=float)[:size] for n, v in found[x].items()} for x in ("figures", "p"))
+            kinds = ({n: np.array(v, dtype=float)[:size] for n, v in found[x].items()} for x in _KINDS)
+            part = Part(*kinds)
         except (ValueError, KeyError, TypeError):
             raise InputError("not a part of a run", file=path, expected="a folder that `ketasim trial` wrote") from None
-        return Part(figures, p) if all(len(v) == size for v in figures.values()) else None
+        return part if all(len(v) == size for v in part.figures.values()) else None
 
     def write(self, k: int, part: Part) -> None:
         if self.folder is None:
             return
-        lists = {x: {n: v.tolist() for n, v in getattr(part, x).items()} for x in ("figures", "p")}
+        lists = {x: {n: v.tolist() for n, v in getattr(part, x).items()} for x in _KINDS}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_durably(self.folder / f"part-{k:05d}.json", json.dumps({"key": self.key, **lists}).encode())
@@ -143,22 +152,26 @@ def _plain(x: Any) -> float | None:
 
 
 def sized(
-    design: Design, wanted: Wanted, *, ready: Ready | None = None, told: Told = lambda done, total: None
+    design: Design,
+    wanted: Wanted,
+    *,
+    ready: Callable[[], Ready] | None = None,
+    told: Told = lambda done, total: None,
 ) -> list[dict[str, Any]]:
     """Return for each comparison the people an arm that the wanted power takes, by virtual trials at growing sizes.
 
     Sizes are doubled until the power is reached, then the last step is halved until it is small beside the size; None where
-    the largest size does not reach it.
+    the largest size does not reach it. ready : makes the design ready, as in `simulate_trial`.
     """
     if wanted.power is None:
         return []
-    ready = ready or prepared(design, seed=wanted.seed, draws=wanted.draws)
+    first = (ready or ready_for(design, wanted))()
     powers: dict[int, Mapping[str, Floats]] = {}
 
     def power(n: int, *, name: str) -> float:
         if n not in powers:
-            own = replace(ready.design, arms=tuple(replace(a, n=n) for a in ready.design.arms))
-            made = prepared(own, seed=wanted.seed, pool=ready.trials.pool)
+            own = replace(first.design, arms=tuple(replace(a, n=n) for a in first.design.arms))
+            made = prepared(own, seed=wanted.seed, pool=first.trials.pool)
             powers[n] = joined(own, [made.part(k, size) for k, size in parts_of(wanted.replicates)]).p
             told(len(powers), len(powers) + 1)
         return float((powers[n][name] < wanted.alpha).mean())
@@ -170,19 +183,15 @@ def sized(
     ]
 
 
-def courses(design: Design, wanted: Wanted, *, ready: Ready | None = None) -> list[dict[str, Any]]:
+def courses(found: Virtual) -> list[dict[str, Any]]:
     """Return for each arm the mean score at each visit, over virtual trials: median and 90 % interval of trials' means."""
-    ready = ready or prepared(design, seed=wanted.seed, draws=wanted.draws)
-    sizes = parts_of(wanted.replicates)[: settings()["course_parts"]]
-    blocks = [applied(ready.design, ready.trials.block(k, size)) for k, size in sizes]
     low, high = settings()["interval"]
+    times, scale = list(times_of(found.design)), found.design.people.scale
     rows = []
-    for arm in ready.design.arms:
-        scale = ready.design.people.scale
-        means = np.concatenate([np.asarray(st.moments(b.scores[arm.name][scale].swapaxes(1, 2)).mean) for b in blocks])
-        ends = np.nanpercentile(means, [low, 50, high], axis=0)
+    for arm in found.design.arms:
+        ends = np.nanpercentile(found.means[arm.name], [low, 50, high], axis=0)
         rows.append(
-            {"arm": arm.name, "scale": scale, "time_h": blocks[0].times_h.tolist(), "control": arm.control}
+            {"arm": arm.name, "scale": scale, "time_h": times, "control": arm.control}
             | dict(zip(("p05", "median", "p95"), ends.tolist(), strict=True))
         )
     return rows

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ketasim.trial import statistics as st
 from ketasim.trial.compute import figure, tested, times_of
 from ketasim.trial.pool import Pool, make_pool
 from ketasim.trial.rules import applied, first_people
@@ -21,11 +22,15 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Virtual:
-    """Virtual trials of a design: for each endpoint by name its figure in every trial (R,), and p values where arms are compared."""
+    """Virtual trials of a design: for each endpoint by name its figure in every trial (R,), and p values where arms are compared.
+
+    `means` maps an arm to its mean score on the trial's scale at each of its visits, (R, V).
+    """
 
     design: Design
     figures: Mapping[str, Floats]
     p: Mapping[str, Floats]
+    means: Mapping[str, Floats]
 
 
 def virtual_trials(
@@ -59,10 +64,11 @@ def virtual_trials(
 
 @dataclass(frozen=True)
 class Part:
-    """Trials that share a parameter draw: figures and p values by endpoint, (R,) each."""
+    """Trials that share a parameter draw: figures and p values by endpoint, (R,) each; mean scores by arm, (R, V)."""
 
     figures: Mapping[str, Floats]
     p: Mapping[str, Floats]
+    means: Mapping[str, Floats]
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,8 @@ class Ready:
             figures[e.name] = np.where(stopped, figure(d, early, e), figure(d, block, e))
             if e.versus:
                 p[e.name] = np.where(stopped, tested(d, early, e), tested(d, block, e))
-        return Part(figures, p)
+        seen = {a: found[d.people.scale].swapaxes(1, 2) for a, found in block.scores.items()}
+        return Part(figures, p, {a: np.asarray(st.moments(x).mean) for a, x in seen.items()})
 
 
 def prepared(
@@ -113,7 +120,8 @@ def joined(design: Design, parts: Sequence[Part]) -> Virtual:
     """Return the trials of all parts together."""
     figures = {e.name: np.concatenate([x.figures[e.name] for x in parts]) for e in design.endpoints}
     p = {e.name: np.concatenate([x.p[e.name] for x in parts]) for e in design.endpoints if e.versus}
-    return Virtual(design, figures, p)
+    means = {a.name: np.concatenate([x.means[a.name] for x in parts]) for a in design.arms}
+    return Virtual(design, figures, p, means)
 
 
 def _interim(design: Design, block: Block) -> tuple[Block, Bools]:
