@@ -44,6 +44,11 @@ class People(Keyed):
         same = self.design.crossover or arm.name in (self.design.titrate.get("arm"), self.design.titrate.get("to"))
         return "everyone" if same else arm.name
 
+    def treatment(self, arm: TrialArm) -> str:
+        """Return the key of what differs between treatments of one person; a raised dose is the same treatment going on."""
+        rule = self.design.titrate
+        return str(rule["arm"]) if arm.name == rule.get("to") else arm.name
+
     def latent(self, trait: str, arm: TrialArm, k: int, shape: tuple[int, ...]) -> Floats:
         """Return the standard normal number behind a trait (one of `TRAITS`) of an arm's people in part `k`."""
         place = TRAITS.index(trait)

@@ -107,17 +107,17 @@ class Trials(People):
             rest = rest * (1 - share)
         low, high = self._bounds
         hoped = np.clip(1 - rest, low, high)
-        rho = v["trait_persistence"]
-        trait = np.sqrt(rho) * self.normal(f"trait/{who}", k, shape) + np.sqrt(1 - rho) * self.normal(
-            f"trait/{arm.name}/own", k, shape
-        )
-        place_in = np.sqrt(rho) * self.normal(f"class/{who}", k, shape) + np.sqrt(1 - rho) * self.normal(
-            f"class/{arm.name}/own", k, shape
-        )
+        trait, place_in = (self._trait(purpose, arm, k, shape) for purpose in ("trait", "class"))
         rank = np.broadcast_to(_rank(trait)[..., None], hoped.shape)
         true = classes_of(v).improvement(hoped, rank, np.broadcast_to(place_in[..., None], hoped.shape))
         true = np.where(t > 0, np.clip(true, low, high), 0.0)
         return _Course(true, peak, felt, period)
+
+    def _trait(self, purpose: str, arm: TrialArm, k: int, shape: tuple[int, ...]) -> Floats:
+        """Return standard normal numbers (R, n) that a person keeps from one treatment to another with the stated correlation."""
+        rho = self.values[k % len(self.values)]["trait_persistence"]
+        own = self.normal(f"{purpose}/{self.treatment(arm)}/own", k, shape)
+        return np.sqrt(rho) * self.normal(f"{purpose}/{self.who(arm)}", k, shape) + np.sqrt(1 - rho) * own
 
     def _rated(self, arm: TrialArm, c: _Course, k: int, trials: int) -> dict[str, Floats]:
         d, v = self.design, self.values[k % len(self.values)]
