@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
 from trial_pools import by_hand, data, made, of_size
 
+from ketasim.trial.load import load_design
 from ketasim.trial.rules import applied, first_people
 from ketasim.trial.scales import responded
 from ketasim.trial.virtual import prepared, virtual_trials
@@ -195,3 +198,18 @@ def test_a_lost_person_is_no_responder_where_the_analysis_says_so():
         design, pool, _ = lost(handling)
         shares[handling] = virtual_trials(design, replicates=TRIALS, pool=pool, seed=1).figures["x"].mean()
     assert shares["failure"] == pytest.approx(shares["observed"] * 0.6, abs=0.02)
+
+
+# --- a design that ships
+
+
+def test_the_shipped_design_with_rules_uses_them():
+    """Issue 6: titration, rescue and an early look in one file to copy from."""
+    design = load_design(Path(str(files("ketasim.examples").joinpath("trial", "by_response.toml"))))
+    assert design.titrate and design.rescue and design.interim
+    effect = {"by response": 0.3, "raised": 0.5}
+    before, after = block_of(design, effect)
+    assert after.failed["midazolam"].any()
+    assert (after.scores["by response"]["madrs"] != before.scores["by response"]["madrs"]).any()
+    found = virtual_trials(design, replicates=TRIALS, pool=by_hand(design, effect), seed=1)
+    assert found.figures["more responders, day 28"].mean() > 0.1
