@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ketasim.errors import InputError
+from ketasim.evidence import Study
 from ketasim.evidence import study as evidence_study
 from ketasim.files import read_text, read_toml
 from ketasim.parameters import builtin_table
-from ketasim.scenario import parse_scenario
+from ketasim.scenario import Scenario, parse_scenario
 from ketasim.scenario.load import duration_h
 from ketasim.trial.arms import arms_of, schedule, stopped
 from ketasim.trial.endpoints import endpoints_of, left_of
@@ -48,9 +49,7 @@ def parse_design(data: Mapping[str, Any], *, file: str = "", text: str = "") -> 
 
 def _design(data: Mapping[str, Any], file: str, source: str) -> Design:
     only(data, _KEYS, "")
-    paper = evidence_study(str(data["study"])) if "study" in data else None
-    if paper is None and "title" not in data:
-        raise InputError("is missing", key="title", expected="a title, or `study`, an id of the register of papers")
+    paper = _paper(data)
     role = paper.role if paper else "own"
     kind = one_of(data.get("design"), words("design"), "design")
     people = _people(table(data, "population", needed=True))
@@ -61,13 +60,10 @@ def _design(data: Mapping[str, Any], file: str, source: str) -> Design:
     visits = tuple(duration_h(v, "visits") for v in data.get("visits", []))
     names = [a.name for a in arms]
     endpoints = endpoints_of(data.get("endpoint"), names, people.scale, role, paper.study_id if paper else "")
-    last = max([e.at_h for e in endpoints] + [max(visits, default=0.0)])
     horizon = duration_h(data["horizon"], "horizon") if "horizon" in data else None
-    _seen(endpoints, visits, horizon, washout if kind == "crossover" else None)
-    made = schedule(doses, crossover=kind == "crossover", washout_h=washout, last_h=horizon or last)
-    if people.diagnosis in settings()["well"]:  # volunteers score the CADSS as volunteers do
-        made["parameters"] = {"cadss_setting": builtin_table().resolve("healthy_setting").value}
-    scenario = parse_scenario({"title": str(data.get("title", "trial")), **made}, file=file, text=source)
+    apart = washout if kind == "crossover" else None
+    last = _seen(endpoints, visits, horizon, apart)
+    scenario = _scenario(data, doses, people, apart, last, file, source)
     return Design(
         study=paper.study_id if paper else Path(file).stem,
         title=text(data.get("title", paper.citation if paper else ""), "title"),
@@ -77,7 +73,7 @@ def _design(data: Mapping[str, Any], file: str, source: str) -> Design:
         setting=one_of(data.get("setting"), words("setting"), "setting"),
         note=" ".join(str(data.get("note", "")).split()),
         people=people,
-        arms=stopped(arms, scenario, washout if kind == "crossover" else None),
+        arms=stopped(arms, scenario, apart),
         scenario=scenario,
         endpoints=endpoints,
         left=left_of(data.get("left", []), paper.study_id if paper else ""),
@@ -94,8 +90,34 @@ def _design(data: Mapping[str, Any], file: str, source: str) -> Design:
     )
 
 
-def _seen(endpoints: Sequence[Endpoint], visits: Sequence[float], horizon: float | None, washout: float | None) -> None:
-    """Refuse ratings after the horizon, or after the next period of a crossover has begun."""
+def _paper(data: Mapping[str, Any]) -> Study | None:
+    if "study" in data:
+        return evidence_study(str(data["study"]))
+    if "title" not in data:
+        raise InputError("is missing", key="title", expected="a title, or `study`, an id of the register of papers")
+    return None
+
+
+def _scenario(
+    data: Mapping[str, Any],
+    doses: list[dict[str, Any]],
+    people: Enrolment,
+    washout_h: float | None,
+    last_h: float,
+    file: str,
+    source: str,
+) -> Scenario:
+    """Return the doses of all arms as a scenario that goes on to `last_h`; washout_h : of a crossover, else None."""
+    made = schedule(doses, crossover=washout_h is not None, washout_h=washout_h or 0.0, last_h=last_h)
+    if people.diagnosis in settings()["well"]:  # volunteers score the CADSS as volunteers do
+        made["parameters"] = {"cadss_setting": builtin_table().resolve("healthy_setting").value}
+    return parse_scenario({"title": str(data.get("title", "trial")), **made}, file=file, text=source)
+
+
+def _seen(
+    endpoints: Sequence[Endpoint], visits: Sequence[float], horizon: float | None, washout: float | None
+) -> float:
+    """Return when a trial ends (h): its horizon, or the last rating. Refuse ratings after it, or after the next period has begun."""
     rated = [(f"endpoint {e.name!r}.at", e.at_h) for e in endpoints] + [("visits", v) for v in visits]
     for key, at in rated:
         if horizon is not None and at > horizon:
@@ -106,6 +128,7 @@ def _seen(endpoints: Sequence[Endpoint], visits: Sequence[float], horizon: float
             raise InputError(
                 "the next period has begun", key=key, value=f"{at:g} h", expected=f"at most {washout:g} h, the washout"
             )
+    return horizon or max(at for _, at in rated)
 
 
 def _people(entry: Mapping[str, Any]) -> Enrolment:
