@@ -137,11 +137,12 @@ def _known() -> Mapping[str, frozenset[str]]:
     from ketasim.scenario.load import bundled
     from ketasim.system.bind import whole_system
     from ketasim.system.drugs import drugs, routes
+    from ketasim.system.species import species
 
     return {
         "routes": frozenset(routes()),
         "drugs": frozenset(d.name for d in drugs().values() if not d.missing),
-        "quantities": frozenset(whole_system().quantities),
+        "quantities": frozenset(q for s in species() for q in whole_system(s).quantities),
         "scenarios": frozenset(bundled()),
         "parameters": frozenset(builtin_table().bases()),
     }

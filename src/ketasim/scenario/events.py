@@ -20,8 +20,9 @@ _OCCASION = "occasion "
 
 
 def schedule_of(arm: Arm, horizon_h: float, table: ParameterTable) -> Schedule:
-    """Return the arm's schedule to the horizon. Raises `InputError` for a dose that cannot be given."""
+    """Return the arm's schedule to the horizon, doses and levels of behaviour. Raises `InputError` for a dose that cannot be given."""
     records = [r for d in arm.doses for r in _by_occasion(d, dose_records(d, table), arm, table)]
+    records += [level.record() for level in arm.behaviour]
     return build(expand(sorted(records, key=lambda r: r.time), ties="observe_first"), horizon_h)
 
 

@@ -15,6 +15,7 @@ from ketasim.errors import InputError, nearest
 from ketasim.files import read_text, read_toml
 from ketasim.parameters import builtin_table
 from ketasim.population import population_of
+from ketasim.scenario.levels import read_level
 from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.drugs import check_route, drugs, find_drug, routes
 from ketasim.system.interactions import find_interaction
@@ -209,7 +210,7 @@ def _arms(value: Any, horizon: float) -> tuple[Arm, ...]:
     arms: list[Arm] = []
     for k, entry in enumerate(entries):
         key = f"arm[{k + 1}]"
-        table = _table(entry, ("name", "dose", "parameters", "with", "without", "hypotheses"), key)
+        table = _table(entry, ("name", "dose", "behaviour", "parameters", "with", "without", "hypotheses"), key)
         name = _text(table.get("name", f"arm {k + 1}"), f"{key}.name")
         if name in [a.name for a in arms]:
             raise InputError("two arms have this name", key=f"{key}.name", value=name, expected="distinct names")
@@ -220,7 +221,11 @@ def _arms(value: Any, horizon: float) -> tuple[Arm, ...]:
         lesions = check_lesions(table.get("without", []), f"{key}.without")
         weights = check_weights(table.get("hypotheses", {}), f"{key}.hypotheses")
         own = _table(table.get("parameters", {}), None, f"{key}.parameters")
-        arms.append(Arm(name, doses, own, texts, taken, lesions, weights))
+        done = tuple(
+            read_level(entry, f"{key}.behaviour[{j + 1}]", horizon, duration_h)
+            for j, entry in enumerate(_list(table.get("behaviour", []), f"{key}.behaviour"))
+        )
+        arms.append(Arm(name, doses, own, texts, taken, lesions, weights, done))
     return tuple(arms)
 
 

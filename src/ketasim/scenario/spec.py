@@ -8,13 +8,15 @@ from typing import Any
 
 from ketasim.dosing import Dose
 from ketasim.population import Population, default_population
+from ketasim.scenario.levels import Level
 
 
 @dataclass(frozen=True)
 class Arm:
     """An arm: its doses, the parameters it sets (canonical name to number or quantity) and the co-medication taken with it.
 
-    `without` names its lesions, `hypotheses` the weights of rival explanations, beside those of the whole scenario.
+    `without` names its lesions, `hypotheses` the weights of rival explanations, beside those of the whole scenario; `behaviour`
+    is what is done or met for a while.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Arm:
     comedication: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     hypotheses: Mapping[str, float] = field(default_factory=dict)
+    behaviour: tuple[Level, ...] = ()
 
     @property
     def control(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -119,7 +119,7 @@ class _Binder:
             self.params[flat_name] = None
             renamed[symbol(n)] = symbol(flat_name)
         for n, unit in spec.inputs.items():
-            renamed[symbol(n)] = self._input(name, n, unit, bound)
+            renamed[symbol(n)] = self._input(name, n, unit, bound, entry.get("level", ()))
         for n in bound:
             if n not in spec.inputs:
                 raise InputError("no such port", key=f"{name}.bind.{n}", expected=nearest(n, spec.inputs))
@@ -131,10 +131,10 @@ class _Binder:
         for n, out in spec.outputs.items():
             self.outputs[f"{name}.{n}"] = Output(replaced(spec.expand(out.expr)), out.unit, out.port)
 
-    def _input(self, instance: str, name: str, unit: str, bound: Mapping[str, str]) -> sp.Expr:
+    def _input(self, instance: str, name: str, unit: str, bound: Mapping[str, str], levels: Collection[str]) -> sp.Expr:
         key = f"{instance}.bind.{name}"
         if name not in bound:
-            if not is_compatible(unit, "umol/h"):
+            if not (is_compatible(unit, "umol/h") or name in levels):  # a level is held by events, as an infusion is
                 raise InputError("this port is not bound", key=key, expected=f"an output in {unit or 'no unit'}")
             self.inputs.append(f"{instance}.{name}")
             return symbol(f"{instance}.{name}")
