@@ -152,7 +152,7 @@ def _computed(observed: Observation, role: str, entry: Mapping[str, Any], file: 
     return Row(observed, role, entry, made, value=parse_formula(entry.get("value", made.figures[-1].name), names))
 
 
-def _answer(row: Row, values: Mapping[str, float], number: int) -> float:
+def answer(row: Row, values: Mapping[str, float], number: int) -> float:
     """Return the figure that is held against the report; for a rule 1 where it holds, else 0."""
     figures = row.experiment.measure(values, number) if row.experiment is not None else {}
     if row.rule is not None:
@@ -161,7 +161,7 @@ def _answer(row: Row, values: Mapping[str, float], number: int) -> float:
 
 
 def _line(row: Row, drawn: list[dict[str, float]]) -> Line:
-    central, *found = (_answer(row, values, k) for k, values in enumerate([{}, *drawn]))
+    central, *found = (answer(row, values, k) for k, values in enumerate([{}, *drawn]))
     finite = [v for v in found if np.isfinite(v)]
     if not (finite and np.isfinite(central)):
         raise RunError(f"{row.observed.row_id}: no figure came of it")
