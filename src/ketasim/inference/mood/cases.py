@@ -1,0 +1,131 @@
+"""The figures that are fitted: every read figure of a calibrate row, by study, with what its prediction needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.inference.mood.drives import Drives, has_drug, person_factors
+from ketasim.inference.mood.settings import settings
+from ketasim.trial.compute import times_of
+from ketasim.trial.expectation import Enrolled, enrolled
+from ketasim.trial.scales import scale
+from ketasim.trial.spec import Design, Endpoint, TrialArm
+
+Floats = NDArray[np.float64]
+RATIOS = ("risk_ratio", "odds_ratio", "nnt", "relapse_median")  # compared as logarithms
+
+
+@dataclass(frozen=True)
+class Case:
+    """A study: its fitted endpoints, the arms they name, the times (h) at which those are rated, figures `y` and errors of reading."""
+
+    design: Design
+    endpoints: tuple[Endpoint, ...]
+    arms: tuple[TrialArm, ...]
+    times_h: Floats
+    y: Floats
+    reading: Floats
+    enrolled: Mapping[str, Enrolled]
+
+    @property
+    def name(self) -> str:
+        """The name of the study, with its setting where a study has two files."""
+        return f"{self.design.study}:{self.design.setting}"
+
+
+def fitted(e: Endpoint) -> bool:
+    """Return whether a figure enters the fit: a read figure of a calibrate row that the closed form can predict."""
+    o = e.observed
+    if o is None or not o.read or e.role != "calibrate" or e.measure in settings()["not_fitted"]:
+        return False
+    return scale(e.scale).kind != "acute" and (o.value is not None or o.low is not None)
+
+
+def cases(designs: Sequence[Design]) -> list[Case]:
+    """Return the cases of the designs that have a figure to fit."""
+    found = []
+    for d in designs:
+        chosen = tuple(e for e in d.endpoints if fitted(e))
+        if not chosen:
+            continue
+        arms = tuple(a for a in d.arms if any(a.name in (e.arm, e.versus) for e in chosen))
+        last = max(e.at_h for e in chosen)
+        times = np.array([t for t in times_of(d) if t <= last])
+        y, reading = zip(*(_observed(e) for e in chosen), strict=True)
+        people = {a.name: enrolled(d, a, [e.scale for e in chosen], settings()["nodes"]["baseline"]) for a in arms}
+        found.append(Case(d, chosen, arms, times, np.array(y), np.array(reading), people))
+    return found
+
+
+def _observed(e: Endpoint) -> tuple[float, float]:
+    """Return the figure (its logarithm for ratios) and the SD with which it was read: of a range, a normal's whose 90 % it is."""
+    o = e.observed
+    assert o is not None  # noqa: S101  (fitted() has seen to it)
+    log = e.measure in RATIOS
+    if o.value is not None:
+        return (float(np.log(o.value)) if log else o.value), 0.0
+    low, high = (np.log([o.low, o.high]) if log else np.array([o.low, o.high])).tolist()  # type: ignore[arg-type]
+    return (low + high) / 2, (high - low) / (2 * settings()["ninety"])
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Arms that are integrated side by side: times (T, L), drives by quantity (T, L), relapse factor (L,); `where` maps (case, arm) to
+    its lanes and the rows of its times.
+    """
+
+    times_h: Floats
+    drives: Mapping[str, Floats]
+    relapse: Floats
+    where: Mapping[tuple[str, str], tuple[slice, NDArray[np.int_]]]
+
+
+def wanted(found: Sequence[Case]) -> dict[tuple[str, str], tuple[Design, TrialArm, Sequence[float]]]:
+    """Return the arms whose drives are needed, with their times."""
+    return {
+        (c.name, a.name): (c.design, a, c.times_h.tolist()) for c in found for a in c.arms if has_drug(c.design, a)
+    }
+
+
+def lanes(found: Sequence[Case], drives: Mapping[tuple[str, str], Drives]) -> list[Lanes]:
+    """Return the arms with a drug in groups of about equally many steps."""
+    groups: dict[int, list[tuple[str, str]]] = {}
+    for key, d in drives.items():
+        groups.setdefault(next(b for b in settings()["mesh"]["buckets"] if len(d.times_h) <= b), []).append(key)
+    times_of_case = {c.name: c.times_h for c in found}
+    factor = person_factors("tau_relapse")
+    result = []
+    for _, keys in sorted(groups.items()):
+        steps = max(len(drives[k].times_h) for k in keys)
+        columns, where, at = [], {}, 0
+        names = settings()["drives"]
+        for key in keys:
+            d = drives[key]
+            people = d.values.shape[1]
+            pad = steps - len(d.times_h)
+            padded = np.pad(d.times_h, (0, pad), mode="edge")
+            values = np.pad(d.values, ((0, 0), (0, 0), (0, pad)), mode="edge")
+            columns.append((np.repeat(padded[:, None], people, axis=1), values.transpose(0, 2, 1)))
+            rows = np.array([int(np.argmin(np.abs(d.times_h - t))) for t in times_of_case[key[0]]])
+            where[key] = (slice(at, at + people), rows)
+            at += people
+        stacked = np.concatenate([c[1] for c in columns], axis=2)
+        result.append(
+            Lanes(
+                np.concatenate([c[0] for c in columns], axis=1),
+                {n: stacked[k] for k, n in enumerate(names)},
+                np.tile(factor, len(keys)),
+                where,
+            )
+        )
+    return result
+
+
+def peaks(drives: Mapping[tuple[str, str], Drives], hours: float) -> dict[tuple[str, str], Floats]:
+    """Return the largest CADSS of the first hours in each arm with a drug, (P,)."""
+    k = settings()["drives"].index("cadss")
+    return {key: d.values[k][:, d.times_h <= hours].max(axis=1) for key, d in drives.items()}

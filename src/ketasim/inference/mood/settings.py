@@ -1,0 +1,14 @@
+"""Settings of the calibration: which parameters it moves, rival hypotheses, numbers of people, draws and steps."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+@cache
+def settings() -> dict[str, Any]:
+    """Return the settings of inference/data/mood.toml."""
+    return tomllib.loads(files("ketasim.inference").joinpath("data", "mood.toml").read_text("utf-8"))
