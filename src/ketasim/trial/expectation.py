@@ -1,9 +1,9 @@
-"""What trials' figures are on average over virtual trials, in closed form: for fits, which need a smooth answer of many trials at once.
+"""What trials' figures are on average over virtual trials, in closed form: for fits, which need a smooth answer at once.
 
-People are represented by nodes: quantiles of the rated baseline, of the rank that decides a person's response class, and of the place
-inside the class. A node is a bin of ranks; where classes meet inside a bin, its improvement is their mean weighted by length, so that all is
-smooth in the parameters. Ratings add noise of raters and of the visit. All arms of all trials are computed side by side, on arrays of JAX:
-the functions of `trial.course` see one setting and one diagnosis, whose values are arrays over arms.
+People are represented by nodes: quantiles of the rated baseline, of the rank that decides a person's response class, and of
+the place inside the class. A node is a bin of ranks; where classes meet inside a bin, its improvement is their mean weighted by
+length, so that all is smooth in the parameters. Ratings add noise of raters and of the visit. All arms of all trials are
+computed side by side, on arrays of JAX: the functions of `trial.course` see one setting, whose values are arrays over arms.
 """
 
 from __future__ import annotations
@@ -67,13 +67,11 @@ def enrolled(design: Design, arm: TrialArm, scales: Sequence[str], nodes: int) -
     return Enrolled(
         design,
         arm,
-        {n: np.quantile(v, middle) for n, v in found.items()},
+        {n: np.asarray(np.quantile(v, middle), dtype=float) for n, v in found.items()},
         {n: float(v.std()) for n, v in found.items()},
         float(trials.resisted(arm, 0, people, drug=False).mean()),
         float(trials.resisted(arm, 0, people, drug=True).mean()),
-        0.0
-        if age is None or design.people.diagnosis == "elderly"
-        else float((age >= s["elderly_years"]).mean()),
+        0.0 if age is None or design.people.diagnosis == "elderly" else float((age >= s["elderly_years"]).mean()),
     )
 
 
@@ -116,7 +114,7 @@ class Arms:
         drug : (A, P, V), what the drug alone takes of severity in typical adults with depression. peak : (A, P), largest CADSS felt.
         shift, size : of each arm's trial, (A,): added to the fast control response, and a factor of the drug's effect.
         """
-        t, people = self.times_h, self.people
+        t = self.times_h
         values = dict(v) | {f"{b}.{_ONE}": self._of(v, b, self.settings) for b in _BY_SETTING}
         there = course.kept(SimpleNamespace(stop_h=self._column(lambda p: p.arm.stop_h)), t, v, xp=jnp)  # type: ignore[arg-type]
         resisted = self._column(lambda p: p.resisted)
@@ -132,7 +130,6 @@ class Arms:
         best = jnp.maximum(jnp.max(drug, axis=-1, keepdims=True), 0)
         rest = rest * (1 - drug) * self._others(best, v, resisted)
         s = settings()
-        del people
         return jnp.mean(jnp.clip(1 - rest, s["most_worse"], s["most_improved"]), axis=1)
 
     def _factor(self, v: Values) -> Any:
@@ -191,9 +188,12 @@ class Rated:
     sd: Any
 
 
-def rated(people: Sequence[Enrolled], name: str, improvement: Any, times_h: Floats, v: Values, ranks: int, places: int) -> Rated:
+def rated(
+    people: Sequence[Enrolled], name: str, improvement: Any, times_h: Floats, v: Values, ranks: int, places: int
+) -> Rated:
     """Return ratings on a scale, one row for each of R arms at one time: for its expected improvement (R,) at `times_h` (R,)."""
     entry, s = scale(name), settings()
+    score: Any
     x = _improvements(classes_of(v, xp=jnp), improvement, ranks, places)
     x = jnp.where((times_h > 0)[:, None], jnp.clip(x, s["most_worse"], s["most_improved"]), 0.0)[:, None, :]
     if entry.kind == "own":

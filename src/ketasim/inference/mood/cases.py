@@ -64,7 +64,7 @@ def cases(designs: Sequence[Design]) -> list[Case]:
 def _observed(e: Endpoint) -> tuple[float, float]:
     """Return the figure (its logarithm for ratios) and the SD with which it was read: of a range, a normal's whose 90 % it is."""
     o = e.observed
-    assert o is not None  # noqa: S101  (fitted() has seen to it)
+    assert o is not None
     log = e.measure in RATIOS
     if o.value is not None:
         return (float(np.log(o.value)) if log else o.value), 0.0
@@ -86,9 +86,7 @@ class Lanes:
 
 def wanted(found: Sequence[Case]) -> dict[tuple[str, str], tuple[Design, TrialArm, Sequence[float]]]:
     """Return the arms whose drives are needed, with their times."""
-    return {
-        (c.name, a.name): (c.design, a, c.times_h.tolist()) for c in found for a in c.arms if has_drug(c.design, a)
-    }
+    return {(c.name, a.name): (c.design, a, c.times_h.tolist()) for c in found for a in c.arms if has_drug(c.design, a)}
 
 
 def lanes(found: Sequence[Case], drives: Mapping[tuple[str, str], Drives]) -> list[Lanes]:

@@ -37,7 +37,7 @@ class Coordinates:
             low, high = self.even[name]
             return low + (high - low) * norm.cdf(z)
         prior = p.prior()
-        assert prior is not None  # noqa: S101  (coordinates() chose those with one)
+        assert prior is not None
         family, location, scale = prior
         x = location + scale * z
         if family == "lognormal":

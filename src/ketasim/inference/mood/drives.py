@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Drives:
-    """Drives of one arm: `times_h` (T,) from its first dose, and `values` (D, P, T), D as `settings()["drives"]` has them, P people."""
+    """Drives of one arm: `times_h` (T,) from its first dose, `values` (D, P, T): quantities of the settings, people."""
 
     times_h: Floats
     values: Floats

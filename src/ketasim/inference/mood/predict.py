@@ -48,13 +48,20 @@ class Figures:
         second = [self.keys.index((self.endpoints[k][0].name, self.endpoints[k][1].versus)) for k in both]
         self.side = np.concatenate([self.first, np.array(second, dtype=int)])
         self.of = [*range(len(self.endpoints)), *both]
-        self.n = np.array([_seen(*self.endpoints[k], self.keys[a][1]) for k, a in zip(self.of, self.side, strict=True)])
+        self.n = np.array(
+            [
+                _seen(self.endpoints[k][0], self.endpoints[k][1], self.keys[a][1])
+                for k, a in zip(self.of, self.side, strict=True)
+            ]
+        )
         self._rows()
 
     def _rows(self) -> None:
         """Lay out which arm is rated on which scale at which time, and where each side finds its ratings."""
         ends = [self.endpoints[k][1] for k in self.of]
-        self.special = [k for k, e in enumerate(ends) if "days" in e.options or e.measure in ("ever_response", *RELAPSES)]
+        self.special = [
+            k for k, e in enumerate(ends) if "days" in e.options or e.measure in ("ever_response", *RELAPSES)
+        ]
         asked: list[list[float]] = []
         for k, (e, a) in enumerate(zip(ends, self.side, strict=True)):
             own = {e.at_h, float(e.options.get("from", 0.0)), *e.options.get("days", ())}
@@ -77,7 +84,9 @@ class Figures:
         self.before = np.repeat(np.stack(before), s["ranks"] * s["places"], axis=1)  # (M, N)
         self.limit = np.stack([limit(e, b) for e, b in zip(ends, self.before, strict=True)])
         failure = [
-            1 - c.design.dropout.share * e.at_h / max(c.times_h[-1], 1.0) if c.design.dropout.handling == "failure" else 1.0
+            1 - c.design.dropout.share * e.at_h / max(c.times_h[-1], 1.0)
+            if c.design.dropout.handling == "failure"
+            else 1.0
             for c, e in (self.endpoints[k] for k in self.of)
         ]
         self.still = np.array(failure)

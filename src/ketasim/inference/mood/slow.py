@@ -18,10 +18,10 @@ import sympy as sp
 
 from ketasim.errors import InputError
 from ketasim.inference.mood.settings import settings
+from ketasim.layers import layer_model
 from ketasim.model import evaluate, symbol
 from ketasim.model.spec import ModelSpec
 from ketasim.parameters import builtin_table
-from ketasim.system.bind import layer_model
 from ketasim.units import coherent_factor
 
 _NONE = ("r_ketamine", "r_hnk", "support", "load", "shut_ampa", "shut_mtor", "shut_trkb", "shut_nmda")
@@ -29,9 +29,15 @@ _SMALL = 0.05  # below it the phi functions are read from their series
 LAYERS = ("plasticity/plasticity", "mood/severity")
 # The drive or output that stands for each input of the layers.
 INPUTS = {
-    "glutamate": "glutamate", "block_pyramidal": "occupancy.nmda_pyramidal", "tonic": "inhibition.nmda_tonic", "dopamine": "rate.dopamine",
-    "s_ketamine": "brain.ketamine", "s_hnk": "brain.hnk", "opioid_tone": "opioid.tone", "felt": "felt",
-}  # fmt: skip
+    "glutamate": "glutamate",
+    "block_pyramidal": "occupancy.nmda_pyramidal",
+    "tonic": "inhibition.nmda_tonic",
+    "dopamine": "rate.dopamine",
+    "s_ketamine": "brain.ketamine",
+    "s_hnk": "brain.hnk",
+    "opioid_tone": "opioid.tone",
+    "felt": "felt",
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,9 @@ def severity(times_h: Any, drives: Mapping[str, Any], values: Mapping[str, Any])
     seen = {n: drives[q] for n, q in INPUTS.items()} | {"burst_relief": 1 - drives["burst.habenula"]}
     shape = times_h.shape
     dt = jnp.diff(times_h, axis=0)
-    known = tuple({**v, **{symbol(n): x for n, x in part.items()}} for part in (seen, {n: _middle(x) for n, x in seen.items()}))
+    known = tuple(
+        {**v, **{symbol(n): x for n, x in part.items()}} for part in (seen, {n: _middle(x) for n, x in seen.items()})
+    )
 
     def follow(t: Term, at_nodes: Mapping[Any, Any], between: Mapping[Any, Any]) -> tuple[Any, Any]:
         """Return a state's course at the nodes, (T, lanes), and in the middle of the steps, (T-1, lanes)."""

@@ -32,7 +32,9 @@ class Target:
     cases : the studies. drives : by (study, arm), `mood.drives.all_drives`. coordinates : what is moved.
     """
 
-    def __init__(self, cases: Sequence[Case], drives: Mapping[tuple[str, str], Drives], coordinates: Coordinates) -> None:
+    def __init__(
+        self, cases: Sequence[Case], drives: Mapping[tuple[str, str], Drives], coordinates: Coordinates
+    ) -> None:
         self.cases, self.coordinates = tuple(cases), coordinates
         self.figures = f = Figures(cases)
         self.lanes = lanes(cases, drives)
@@ -56,8 +58,20 @@ class Target:
         visit = same & np.isclose(at[:, None], at[None, :])
         crossed = np.array([c.design.crossover for c, _ in f.endpoints] * 2)
         study = np.tile(f.study, 2)
-        people = (study[:, None] == study[None, :]) & crossed[:, None] & crossed[None, :] & ~same & (arm[:, None] >= 0) & (arm[None, :] >= 0)
-        found = s["people"] * same + s["visit"] * visit + (1 - s["people"] - s["visit"]) * np.eye(2 * count) + s["crossed"] * people
+        people = (
+            (study[:, None] == study[None, :])
+            & crossed[:, None]
+            & crossed[None, :]
+            & ~same
+            & (arm[:, None] >= 0)
+            & (arm[None, :] >= 0)
+        )
+        found = (
+            s["people"] * same
+            + s["visit"] * visit
+            + (1 - s["people"] - s["visit"]) * np.eye(2 * count)
+            + s["crossed"] * people
+        )
         return found * np.outer(sign, sign)
 
     def drug(self, v: Mapping[str, Any]) -> Any:
