@@ -27,15 +27,23 @@ def said(grade: str) -> str:
     return f"grade {grade}: {GUESS}" if grade == "C" else f"grade {grade}" if grade else ""
 
 
-def one_digit(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values, any shape, each rounded to one significant digit; 0 and what is not finite stay."""
+def one_digit(values: NDArray[np.float64], *, up: bool = False) -> NDArray[np.float64]:
+    """Return values, any shape, each rounded to one significant digit; 0 and what is not finite stay.
+
+    `up` rounds away from nought, for a risk that rounding must not lower; what has one digit already keeps it.
+    """
     values = np.asarray(values, dtype=np.float64)
     size = np.abs(values)
     told = np.isfinite(values) & (size > 0)
     power = np.floor(np.log10(np.where(told, size, 1.0))).astype(int)
     unit = np.where(power < 0, 1.0, 10.0 ** np.abs(power))
     parts = np.where(power < 0, 10.0 ** np.abs(power), 1.0)  # whole powers of ten are exact, their inverses are not
-    return np.where(told, np.round(values / unit * parts) * unit / parts, values)
+    scaled = values / unit * parts
+    near = np.round(scaled)
+    if up:
+        tiny = np.finfo(float).eps * 2**6
+        near = np.where(np.abs(scaled - near) <= tiny * np.abs(scaled), near, np.copysign(np.ceil(np.abs(scaled)), scaled))
+    return np.where(told, near * unit / parts, values)
 
 
 class Grader:
