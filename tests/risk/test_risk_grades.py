@@ -75,7 +75,9 @@ def test_a_quantity_is_as_good_as_the_worst_number_it_rests_on():
 
 
 def test_every_number_of_the_safety_layer_has_a_grade_but_what_a_person_brings():
-    names = {n for k, v in whole_system().parameters.items() for n in v if whole_system().homes[k].startswith("safety/")}
+    names = {
+        n for k, v in whole_system().parameters.items() for n in v if whole_system().homes[k].startswith("safety/")
+    }
     bare = {n for n in names if not builtin_table().resolve(n).grade and "M_" not in n}
     assert bare == {
         "sbp_baseline", "dbp_baseline", "hr_baseline", "trace", "clonidine", "release_block", "dissociation_circuit",
@@ -84,7 +86,9 @@ def test_every_number_of_the_safety_layer_has_a_grade_but_what_a_person_brings()
 
 def test_a_guess_is_written_with_one_digit_in_its_table(tmp_path):
     path = tmp_path / "p.toml"
-    path.write_text('[a]\nunit = "h"\nall = { value = 0.35, status = "assumed", grade = "C", reason = "x", range = [0.1, 1] }')
+    path.write_text(
+        '[a]\nunit = "h"\nall = { value = 0.35, status = "assumed", grade = "C", reason = "x", range = [0.1, 1] }'
+    )
     with pytest.raises(InputError, match="one significant digit"):
         read_table(path)
     for p in builtin_table():

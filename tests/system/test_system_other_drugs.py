@@ -199,6 +199,8 @@ def test_another_drug_says_what_it_does_in_the_model(drug):
         assert "acts on the NMDA receptor pools" in note
     elif drug == "naltrexone":
         assert "blocks mu-opioid receptors" in note
+    elif drug == "remifentanil":
+        assert "mu-opioid tone of the circuit is not in the model" in note
     elif drug in ("midazolam", "propofol", "thiopental"):
         assert "GABA-A potentiation" in note
     else:

@@ -17,7 +17,21 @@ from ketasim.parameters.parameter import Parameter, Spread, Status
 from ketasim.units import convert, parse_quantity, parse_unit
 
 _GROUP_KEYS = {"title", "unit", "scale", "scaling", "aliases", "bounds", "fixed_in_time"}
-_VALUE_KEYS = {"value", "status", "source", "row", "place", "reason", "range", "se", "iiv", "iov", "scaling", "grade", "only_with"}
+_VALUE_KEYS = {
+    "value",
+    "status",
+    "source",
+    "row",
+    "place",
+    "reason",
+    "range",
+    "se",
+    "iiv",
+    "iov",
+    "scaling",
+    "grade",
+    "only_with",
+}
 _SPREAD_KEYS = {"sd", "status", "source", "place", "reason"}
 GRADES = ("A", "B", "C")  # published; our calibration to figures read; a guess
 _SCALES = ("log", "logit", "linear")

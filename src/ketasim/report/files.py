@@ -109,7 +109,7 @@ def layer_sources(result: Result) -> dict[str, list[str]]:
 
 
 def timecourse(result: Result) -> dict[str, np.ndarray]:
-    """Return the columns arm, time_h, quantity, unit, mean, sd, p05, median, p95; and `label` where a quantity is a guess (grade C)."""
+    """Return the columns arm, time_h, quantity, unit, mean, sd, p05, median, p95; `label` where one is a guess (grade C)."""
     arms, times = len(result.arms), len(result.times_h)
     columns: dict[str, list[np.ndarray]] = {}
     for name, stats in result.statistics.items():

@@ -39,7 +39,8 @@ def reading(result: Result, scenario: Scenario, arm: int, quantity: str, *, lowe
     people = course.min(axis=1) if lowest else course.max(axis=1)
     grade = whole_system(scenario.species).quantities[quantity].given(given(scenario.arms[arm])).grade
     found = np.array([people.mean(), np.median(people), *np.percentile(people, (LOW, HIGH))])
-    return Reading(*(one_digit(found, up=not lowest) if grade == "C" else found).tolist(), grade=grade)
+    mean, middle, low, high = (one_digit(found, up=not lowest) if grade == "C" else found).tolist()
+    return Reading(mean, middle, low, high, grade)
 
 
 def share_above(result: Result, arm: int, quantity: str, level: float) -> float:

@@ -22,7 +22,19 @@ from ketasim.system.species import HUMAN, find_species
 from ketasim.system.switches import check_weight, find_lesion, switched
 from ketasim.units import convert, parse_quantity
 
-_KEYS = ("title", "horizon", "arm", "population", "output", "parameters", "note", "species", "without", "hypotheses", "view")
+_KEYS = (
+    "title",
+    "horizon",
+    "arm",
+    "population",
+    "output",
+    "parameters",
+    "note",
+    "species",
+    "without",
+    "hypotheses",
+    "view",
+)
 VIEWS = ("ladder", "mixtures", "longuse")
 _POPULATION_KEYS = ("size", "seed", "spread", "kind", "covariates", "effects", "file")
 

@@ -178,7 +178,15 @@ class _Binder:
             sources = self._sources({self.variants[i] for i in used}) if drug else ()
             grades = dict(self.grader.of(str(s) for s in expr.free_symbols))
             found[name] = Quantity(
-                name, entry["unit"], entry["title"], entry["layer"], calibration, drug, sources, grades.pop("", ""), grades
+                name,
+                entry["unit"],
+                entry["title"],
+                entry["layer"],
+                calibration,
+                drug,
+                sources,
+                grades.pop("", ""),
+                grades,
             )
         return found
 

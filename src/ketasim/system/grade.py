@@ -42,7 +42,9 @@ def one_digit(values: NDArray[np.float64], *, up: bool = False) -> NDArray[np.fl
     near = np.round(scaled)
     if up:
         tiny = np.finfo(float).eps * 2**6
-        near = np.where(np.abs(scaled - near) <= tiny * np.abs(scaled), near, np.copysign(np.ceil(np.abs(scaled)), scaled))
+        near = np.where(
+            np.abs(scaled - near) <= tiny * np.abs(scaled), near, np.copysign(np.ceil(np.abs(scaled)), scaled)
+        )
     return np.where(told, near * unit / parts, values)
 
 
@@ -67,7 +69,9 @@ class Grader:
                         waiting += [
                             s.name for e in (spec.rates[n], spec.initial[n]) for s in spec.expand(e).free_symbols
                         ]
-            found = [{p.only_with: p.grade} for n in used if (p := own.get(n)) is not None and p.grade]
+            found: list[Mapping[str, str]] = [
+                {p.only_with: p.grade} for n in used if (p := own.get(n)) is not None and p.grade
+            ]
             found += [self._of[bound[n]] for n in used if n in bound and bound[n] in self._of] if own else []
             if found:
                 self._of[f"{instance}.{name}"] = joined(found)

@@ -106,7 +106,8 @@ class Result:
 
     def summary(self) -> list[dict[str, Any]]:
         """Return the rows (arm, quantity, unit, time_h, mean, sd, p05, median, p95, calibration, calibrated) of a run's table, and
-        `grade` where the quantity has one."""
+        `grade` where the quantity has one.
+        """
         rows = []
         for name, stats in self.statistics.items():
             q = self.quantities[name]

@@ -58,22 +58,46 @@ def sizes(steps: int = 9) -> dict[str, float]:
 
 
 def pressures() -> dict[str, float]:
-    """Return the largest rises, their spreads (`_sd`) and the slope on age."""
-    table = builtin_table()
-    half = table.resolve("C50_pressure").value
-    courses = simulated(arms=["iv", "in56", "in84"])
-    sites = {a: courses.course(a, "effect_site.s_ketamine") for a in ("iv", "in56", "in84")}
-    mean = float(np.mean([(s / (s + half)).mean(axis=0).max() for s in (sites["iv"], sites["in84"])]))
-    people = np.concatenate([s.max(axis=1) / (s.max(axis=1) + half) for s in (sites["in56"], sites["in84"])])
-    found = {}
+    """Return the levels at half of the largest rise, the largest rises, their spreads (`_sd`) and the slope on age."""
+    arms = ("iv", "in56", "in84", "bolus_rs")
+    courses = simulated(arms=arms)
+    sites = {a: courses.course(a, "effect_site.s_ketamine") for a in arms}
+    found = _halves(sites)
+    people = np.concatenate([sites[a].max(axis=1) for a in ("in56", "in84")])
+    people = people / (people + found["C50_pressure"])
     for name, plan in design()["pressure"].items():
-        unit = table.resolve("hr_baseline").value if name == "Emax_hr" else 1.0
-        found[name] = observed(plan["mean"]) / unit / mean
+        unit = builtin_table().resolve("hr_baseline").value if name == "Emax_hr" else 1.0
+        half = found["C50_heart" if name == "Emax_hr" else "C50_pressure"]
+        found[name] = observed(plan["mean"]) / unit / _usual(sites, half)
         if "above" in plan:
             found[f"{name}_sd"] = _spread(plan, found[name], people)
         if "older" in plan:
             found["age_pressure_slope"] = _slope(plan, found[name], found[f"{name}_sd"], people)
     return found
+
+
+def _usual(sites: Mapping[str, Floats], half: float) -> float:
+    """Return the share of the largest rise that the usual doses reach, mean of people, at its peak."""
+    return float(np.mean([(sites[a] / (sites[a] + half)).mean(axis=0).max() for a in ("iv", "in84")]))
+
+
+def _halves(sites: Mapping[str, Floats]) -> dict[str, float]:
+    """Return the levels of half effect: the rise at 2 mg/kg over that at the usual doses, of pressure and of heart rate."""
+    table, rises = builtin_table(), {k: observed(p["mean"]) for k, p in design()["pressure"].items()}
+    base = {n: table.resolve(f"{n}_baseline").value for n in ("sbp", "dbp", "hr")}
+    usual = {
+        "C50_pressure": (rises["Emax_sbp"] + 2 * rises["Emax_dbp"]) / (base["sbp"] + 2 * base["dbp"]),
+        "C50_heart": rises["Emax_hr"] / base["hr"],
+    }
+    goal, high = observed(design()["high_dose"]), sites["bolus_rs"]
+
+    def solved(rise: float) -> float:
+        def miss(half: float) -> float:
+            return rise * float((high / (high + half)).mean(axis=0).max()) / _usual(sites, half) - goal
+
+        return root(miss, 2.0**-4, 2.0**6, 2**6)
+
+    return {name: solved(rise) for name, rise in usual.items()}
 
 
 def _spread(plan: Mapping[str, Any], most: float, people: Floats) -> float:
@@ -85,7 +109,7 @@ def _spread(plan: Mapping[str, Any], most: float, people: Floats) -> float:
 def _slope(plan: Mapping[str, Any], most: float, sd: float, people: Floats) -> float:
     """Return the added share per year of age at which the observed share of the elderly passes `over`."""
     goal = observed(plan["older"])
-    factor = root(lambda f: _share(plan["over"], most * f, sd * f, people) - goal, 1.0, 2.0**4, 2**6)
+    factor = root(lambda f: _share(plan["over"], most * f, sd, people) - goal, 1.0, 2.0**4, 2**6)
     years = design()["arm"]["in84_old"]["age"] - builtin_table().resolve("age_pressure_threshold").value
     return (factor - 1) / years
 

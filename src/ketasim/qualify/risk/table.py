@@ -14,7 +14,7 @@ import numpy as np
 
 from ketasim.evidence import Observation, evidence, observation
 from ketasim.parameters import builtin_table, draws
-from ketasim.qualify.risk.arms import Courses, design, simulated
+from ketasim.qualify.risk.arms import Courses, Floats, design, simulated
 from ketasim.qualify.risk.figures import figure, spread
 from ketasim.system.bind import whole_system
 from ketasim.system.drugs import find_drug
@@ -98,7 +98,7 @@ def compared(
 def _line(entry: Mapping[str, Any], central: Courses, drawn: Sequence[Courses], noise: np.random.Generator) -> Line:
     row, grade = observation(entry["row"]), grade_of(entry)
     at = figure(central, entry)
-    each = np.array([_sampled(entry, row, c, figure(c, entry), noise) for c in drawn])
+    each = np.concatenate([_sampled(entry, row, c, figure(c, entry), noise) for c in drawn])
     low, high = (float(np.percentile(each, p)) for p in (LOW, HIGH))
     shown = (at, low, high) if grade != "C" else tuple(one_digit(np.array([at, low, high])).tolist())
     return Line(
@@ -129,18 +129,18 @@ def grade_of(entry: Mapping[str, Any]) -> str:
 
 def _sampled(
     entry: Mapping[str, Any], row: Observation, courses: Courses, value: float, noise: np.random.Generator
-) -> float:
-    """Return the figure as a study of the row's size would have found it: binomial for shares, normal for means."""
-    n = row.n
+) -> Floats:
+    """Return the figure as studies of the row's size would have found it, (samples,): binomial for shares, normal for means."""
+    n, count = row.n, int(design()["noise"])
     if entry["of"] in _PEOPLE and n and not row.n_is_whole_trial:
-        return float(noise.binomial(n, min(max(value, 0.0), 1.0)) / n)
+        return noise.binomial(n, min(max(value, 0.0), 1.0), count) / n
     if row.spread_type == "CI95" and row.spread_low is not None and row.spread_high is not None:
         width = float(norm_width(row.spread_low, row.spread_high))
-        return value + width * float(noise.standard_normal())
+        return value + width * noise.standard_normal(count)
     sd = spread(courses, entry) / entry.get("scale", 1)
     if n and math.isfinite(sd) and entry["of"] != "share":
-        return value + sd / math.sqrt(n) * float(noise.standard_normal())
-    return value
+        return value + sd / math.sqrt(n) * noise.standard_normal(count)
+    return np.full(count, value)
 
 
 def norm_width(low: float, high: float) -> float:
@@ -191,5 +191,3 @@ def coverage(lines: Sequence[Line]) -> dict[str, tuple[int, int]]:
         inside, total = found.get(role, (0, 0))
         found[role] = inside + line.inside, total + 1
     return found
-
-

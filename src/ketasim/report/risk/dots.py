@@ -107,7 +107,13 @@ def _dot(canvas: Canvas, dot: Dot, y: float, x: Any, colour: str, right: float) 
     end = x(dot.high)
     if dot.high_band is not None and dot.high_band > dot.value:
         end = max(end, x(dot.high_band))
-        canvas.rect(x(dot.value), y - s["bar"], x(dot.high_band) - x(dot.value), 2 * s["bar"], paint(fill=s["band"], opacity=0.55))
+        canvas.rect(
+            x(dot.value),
+            y - s["bar"],
+            x(dot.high_band) - x(dot.value),
+            2 * s["bar"],
+            paint(fill=s["band"], opacity=0.55),
+        )
     canvas.line([x(dot.low), x(dot.high)], [y, y], paint(stroke=colour, width=s["bar"] / 2))
     canvas.mark("o", x(dot.value), y, size=s["dot"], fill=colour, stroke=colour)
     beyond = end + 7 + wide(dot.words, s["small"]) > right

@@ -7,6 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import ketasim.report.html as html
 from ketasim.report.files import to_json, write_text
 from ketasim.report.package import data_table, data_text
@@ -14,7 +16,7 @@ from ketasim.report.risk.dots import Dot, Panel, dot_figure, look
 from ketasim.report.words import number
 from ketasim.risk import depressant_words, scenario_hits, use_words
 from ketasim.risk.longuse import days_of_use, urinary_prevalence
-from ketasim.risk.readings import Reading, given, reading, share_above
+from ketasim.risk.readings import given, reading, share_above
 from ketasim.scenario.spec import Scenario
 from ketasim.system.grade import GUESS, one_digit, said
 from ketasim.system.result import Result
@@ -26,12 +28,19 @@ _SHARES = [(0.0, "0 %"), (0.25, "25"), (0.5, "50"), (0.75, "75"), (1.0, "100 %")
 
 def _percent(value: float, grade: str = "") -> str:
     """Return a share in per cent; a guess with one digit and a mark."""
-    told = "below 0.1 %" if value < _LEAST else f"about {number(value * 100, 1)} %" if grade == "C" else f"{number(value * 100, 2)} %"
+    told = (
+        "below 0.1 %"
+        if value < _LEAST
+        else f"about {number(value * 100, 1)} %"
+        if grade == "C"
+        else f"{number(value * 100, 2)} %"
+    )
     return f"{told} \N{DAGGER}" if grade == "C" else told
 
 
-def _share_dot(r: Reading, high_band: float | None = None) -> Dot:
-    return Dot(r.mean, r.low, r.high, _percent(r.mean, r.grade), high_band)
+def _rounded(value: float) -> float:
+    """Return a guess with one significant digit."""
+    return float(one_digit(np.asarray(value)))
 
 
 def ladder_rows(result: Result, s: Scenario) -> list[Row]:
@@ -41,7 +50,7 @@ def ladder_rows(result: Result, s: Scenario) -> list[Row]:
     for a, arm in enumerate(result.arms):
         cadss = reading(result, s, a, "cadss_effect_site")
         asleep, numb = (reading(result, s, a, q) for q in ("p_unresponsive", "p_unresponsive.noxious"))
-        deep = float(one_digit(share_above(result, a, "cadss_effect_site", hole)))
+        deep = _rounded(share_above(result, a, "cadss_effect_site", hole))
         rows.append(
             {
                 "arm": arm, "cadss_median": cadss.median, "cadss_p05": cadss.low, "cadss_p95": cadss.high,
@@ -54,18 +63,21 @@ def ladder_rows(result: Result, s: Scenario) -> list[Row]:
     return rows
 
 
+def _points(value: float) -> str:
+    return number(value, 2) if value >= 1 else "below 1"
+
+
 def ladder_figure(rows: Sequence[Row]) -> str:
     """Return the ladder as an SVG element."""
     s, w = look(), data_table("risk")["ladder"]
     c = s["colours"]
-    bands = [(w["felt"], w["hole"], c["felt"], "dissociation"), (w["hole"], w["most"], c["hole"], f"k-hole \N{DAGGER}")]
-    felt = [
-        Dot(r["cadss_median"], r["cadss_p05"], r["cadss_p95"], number(r["cadss_median"], 2) if r["cadss_median"] >= 1 else "below 1")
-        for r in rows
-    ]  # fmt: skip
-    asleep = [Dot(r["no_response"], r["no_response_p05"], r["no_response_p95"], _percent(r["no_response"])) for r in rows]
+    bands = [(w["felt"], w["hole"], c["felt"], "dissociation"), (w["hole"], w["most"], c["hole"], "k-hole \N{DAGGER}")]
+    felt = [Dot(r["cadss_median"], r["cadss_p05"], r["cadss_p95"], _points(r["cadss_median"])) for r in rows]
+    asleep = [
+        Dot(r["no_response"], r["no_response_p05"], r["no_response_p95"], _percent(r["no_response"])) for r in rows
+    ]
     panels = [
-        Panel("Unreal feelings (CADSS, 0 to 76)", 0, w["most"], [(v, str(v)) for v in (0, 20, 40, 60)], s["dissociation"], felt, bands),
+        Panel("Unreal feelings (CADSS, 0 to 76)", 0, w["most"], [(v, str(v)) for v in w["ticks"]], s["dissociation"], felt, bands),
         Panel("People who no longer answer", 0, 1, _SHARES, s["asleep"], asleep, [(0.5, 1, c["asleep"], "anaesthesia")]),
     ]  # fmt: skip
     foot = f"\N{DAGGER} border of the band: {GUESS}. Other numbers grade B: calibrated to published figures."
@@ -77,9 +89,7 @@ def mixture_rows(result: Result, s: Scenario) -> list[Row]:
     rows = []
     for a, arm in enumerate(s.arms):
         drugs = given(arm)
-        asleep, high, drowsy = (
-            reading(result, s, a, q) for q in ("p_unresponsive", "p_unresponsive.high", "sedation")
-        )
+        asleep, high, drowsy = (reading(result, s, a, q) for q in ("p_unresponsive", "p_unresponsive.high", "sedation"))
         words = depressant_words(drugs)
         known = not words or words.startswith("measured")
         row: Row = {
@@ -100,7 +110,11 @@ def mixture_figure(rows: Sequence[Row]) -> str:
         Dot(r["no_response"], r["no_response_p05"], r["no_response_p95"], _band_words(r), r["could_be"]) for r in rows
     ]
     panels = [Panel("People who no longer answer", 0, 1, _SHARES, s["asleep"], dots)]
-    starts = [k for k, r in enumerate(rows) if k and (r["arm"].endswith("alone") or (len(r["drugs"]) > 2 and len(rows[k - 1]["drugs"]) < 3))]
+    starts = [
+        k
+        for k, r in enumerate(rows)
+        if k and (r["arm"].endswith("alone") or (len(r["drugs"]) > 2 and len(rows[k - 1]["drugs"]) < 3))
+    ]
     notes = [r["words"].partition(":")[0] if "outside" in r["words"] else _short(r["words"]) for r in rows]
     foot = f"\N{DAGGER} {GUESS}, one digit. Orange: as high as it could be where nobody measured the drugs together."
     names = [r["arm"] for r in rows]
@@ -126,7 +140,7 @@ def longuse_rows(result: Result, s: Scenario) -> list[Row]:
             at = min(month * w["month_h"], float(result.times_h[-1]))
             k = int(abs(result.times_h - at).argmin())
             tolerance, sessions, share = (
-                float(one_digit(result.values[q][a, :, k].mean())) for q in ("tolerance", "use.sessions", "p_urinary")
+                _rounded(result.values[q][a, :, k].mean()) for q in ("tolerance", "use.sessions", "p_urinary")
             )
             days = days_of_use(arm, at)
             medical = given(arm) == ("esketamine",)
