@@ -139,3 +139,16 @@ def test_long_use_is_told_with_its_population():
     for name, word in use_words().items():
         assert all(observation(r) for r in word.rows), name
     assert "self-selected" in use_words()["urinary"].text
+
+
+def test_use_is_counted_in_days_and_told_of_users_alone():
+    """pal2013 (safety-0184): 24 % without use, 32 % at 26 days, 85 % at 180; supervised arms are told none of it."""
+    from ketasim.risk.longuse import days_of_use, urinary_prevalence
+
+    assert urinary_prevalence(0) == pytest.approx(0.24, abs=0.002)
+    assert urinary_prevalence(26) == pytest.approx(0.32, abs=0.01)
+    assert urinary_prevalence(180) == pytest.approx(0.85, abs=0.01)
+    arms = {a.name: a for a in load_scenario("longuse").arms}
+    assert days_of_use(arms["daily"], 200 * 24.0) == 180
+    assert days_of_use(arms["supervised"], 28 * 24.0) <= 10
+    assert days_of_use(arms["daily, stopped after half a year"], 360 * 24.0) == 0

@@ -148,7 +148,8 @@ def longuse_rows(result: Result, s: Scenario) -> list[Row]:
                 {
                     "arm": arm.name, "month": month, "days_of_use": days, "tolerance": tolerance,
                     "tolerance_grade": said("C"), "sessions": sessions, "sessions_grade": said("C"),
-                    "urinary_by_amount": share, "urinary_by_amount_grade": said("C"),
+                    "urinary_by_amount": None if medical else share,
+                    "urinary_by_amount_grade": "" if medical else said("C"),
                     "urinary_among_users": None if medical else urinary_prevalence(days),
                     "urinary_among_users_grade": "" if medical else said("A"),
                 }
@@ -157,8 +158,9 @@ def longuse_rows(result: Result, s: Scenario) -> list[Row]:
 
 
 def _table(rows: Sequence[Row], caption: str) -> str:
-    head = [escape(k.replace("_", " ")) for k in rows[0]]
-    return html.table(caption, head, [[_cell(r, k) for k in rows[0]] for r in rows], kind="numbers")
+    shown = [k for k in rows[0] if not k.endswith("_grade")]  # a cell carries its own mark
+    head = [escape(k.replace("_", " ")) for k in shown]
+    return html.table(caption, head, [[_cell(r, k) for k in shown] for r in rows], kind="numbers")
 
 
 def _cell(row: Row, key: str) -> str:
