@@ -54,7 +54,7 @@ def test_the_agreed_files_are_there_and_nothing_else(first):
 
 def test_the_time_course_has_the_agreed_columns(first, landmark):
     columns, rows = table(first / "out" / "timecourse.parquet")
-    assert columns == ["arm", "time_h", "quantity", "unit", "mean", "sd", "p05", "median", "p95"]
+    assert columns == ["arm", "time_h", "quantity", "unit", "mean", "sd", "p05", "median", "p95", "label"]
     assert len(rows) == 2 * len(landmark.times_h) * len(landmark.values)
     mean = next(r for r in rows if r[:3] == ("ketamine", landmark.times_h[8], "madrs"))[4]
     assert mean == pytest.approx(landmark.values["madrs"][0, :, 8].mean(), rel=1e-14)
@@ -62,7 +62,7 @@ def test_the_time_course_has_the_agreed_columns(first, landmark):
 
 def test_individuals_hold_every_person(first, landmark):
     columns, rows = table(first / "out" / "individuals.parquet")
-    assert columns == ["arm", "id", "time_h", "quantity", "value"]
+    assert columns == ["arm", "id", "time_h", "quantity", "value", "label"]
     assert len(rows) == 2 * 70 * len(landmark.times_h) * len(landmark.values)
     wanted = ("saline", 33, landmark.times_h[5], "sbp")
     assert next(r for r in rows if r[:4] == wanted)[4] == landmark.values["sbp"][1, 32, 5]

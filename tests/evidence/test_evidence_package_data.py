@@ -21,6 +21,7 @@ LAST_DELIVERED = {
     "pk": "pk-0385",
     "mechanism": "mechanism-0466",
     "clinical": "clinical-0634",
+    "safety": "safety-0278",
 }  # what was looked up since has higher numbers
 
 

@@ -49,7 +49,7 @@ def test_layers_say_how_far_they_are_calibrated():
 def _whole() -> dict:
     """The system file with those that it includes, as one."""
     found = {"instance": [], "quantity": {}}
-    for name in ("whole.toml", "brain.toml", "plasticity.toml", "response.toml"):
+    for name in ("whole.toml", "brain.toml", "plasticity.toml", "response.toml", "risk.toml"):
         part = tomllib.loads(files("ketasim.system").joinpath("data", name).read_text("utf-8"))
         found["first"] = found.get("first") or part.get("first", [])
         found["instance"] += part["instance"]

@@ -202,6 +202,8 @@ def test_another_drug_says_what_it_does_in_the_model(drug):
         assert "blocks mu-opioid receptors" in note
     elif drug == "rapamycin":
         assert "blocks mTOR in the brain" in note
+    elif drug == "remifentanil":
+        assert "mu-opioid tone of the circuit is not in the model" in note
     elif drug in ("midazolam", "propofol", "thiopental"):
         assert "GABA-A potentiation" in note
     else:
@@ -224,8 +226,19 @@ def test_every_variant_of_a_number_of_trials_is_a_word_of_their_files():
 
     known = {word for words in settings()["words"].values() for word in words}
     trial = tomllib.loads(files("ketasim.parameters").joinpath("data", "trial.toml").read_text("utf-8"))
-    others = {"all", "title", "unit", "scale", "minimal", "partial", "large", "inpatient"}
-    assert {v for group in trial.values() for v in group} <= known | others | {"psychotic"}
+    others = {"all", "title", "unit", "scale", "minimal", "partial", "large", "inpatient", "psychotic"}
+    people = {
+        "patient",
+        "volunteer",
+        "first_episode",
+        "drug",
+        "control",
+        "met",
+        "age_severity",
+        "age_failed",
+        "severity_failed",
+    }
+    assert {v for group in trial.values() for v in group} <= known | others | people
 
 
 @pytest.mark.parametrize(

@@ -88,9 +88,11 @@ def _routes() -> list[Row]:
 
 def _quantities() -> list[Row]:
     from ketasim.system.bind import whole_system
+    from ketasim.system.grade import said
 
     return [
-        {"name": q.name, "unit": q.unit, "layer": q.layer, "calibration": q.calibration, "title": q.title}
+        {"name": q.name, "unit": q.unit, "layer": q.layer, "calibration": q.calibration}
+        | {"grade": said(q.grade), "title": q.title}
         for q in whole_system().quantities.values()
     ]
 
@@ -103,6 +105,7 @@ def _scenarios() -> list[Row]:
 
 def _parameters() -> list[Row]:
     from ketasim.parameters import builtin_table
+    from ketasim.system.grade import said
 
     return [
         {
@@ -110,6 +113,7 @@ def _parameters() -> list[Row]:
             "value": p.value,
             "unit": p.unit,
             "status": str(p.status),
+            "grade": said(p.grade),
             "source": p.source,
             "title": p.title,
         }

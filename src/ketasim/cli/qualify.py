@@ -9,6 +9,7 @@ from typing import Any
 
 from ketasim.cli.bar import Bar
 from ketasim.cli.printing import print_rows
+from ketasim.cli.safety import NAME as SAFETY
 from ketasim.errors import InputError, RunError, nearest
 from ketasim.report.qualification.groups import Row, breakdowns, failures, fold, headline, marks, said, settings
 
@@ -36,12 +37,17 @@ def qualify_and_write(
     """
     from ketasim.lab import table_names
 
-    known = [*designs(), *table_names()]
+    known = [*designs(), *table_names(), SAFETY]
     if name not in known:
         raise InputError("unknown design", key="qualify", value=name, expected=nearest(name, known))
     rule = settings("draws")
     count = None if draws is None else _whole("draws", draws, rule["least"], rule["most"])
     start = 1 if seed is None else _whole("seed", seed, 0, None)
+    if name == SAFETY:
+        from ketasim.cli.safety import qualify_safety
+
+        qualify_safety(out=out, count=count, seed=start, only=only, as_json=as_json)
+        return
     if name in table_names():
         from ketasim.cli.tables import tabulate
 

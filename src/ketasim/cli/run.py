@@ -110,7 +110,18 @@ def run_and_write(
     if not streams and (folder / PARTS / MANIFEST).exists():
         bar.say(f"{folder / PARTS} held the parts of an earlier run; they are removed")
     files = write_files(result, folder, individuals=individuals and not streams, parts=streams, command=command_line())
+    if s.view and not result.partial and _shows(s):
+        from ketasim.report.risk.views import write_view
+
+        files |= write_view(result, s, folder)
     _print(result, files, as_json)
+
+
+def _shows(scenario: Any) -> bool:
+    """Return whether the run holds what its view reads."""
+    from ketasim.report.package import data_table
+
+    return set(data_table("risk")[scenario.view]["needs"]) <= set(scenario.quantities)
 
 
 def _streamed(scenario: Any, folder: Path, options: dict[str, Any]) -> Any:
@@ -165,6 +176,8 @@ def _print(result: Any, files: dict[str, str], as_json: bool) -> None:
     for sentence in unmodelled(result):
         console.print(sentence, soft_wrap=True, highlight=False)
     console.print(f"Report: {files['report']}", soft_wrap=True, highlight=False)
+    if "view" in files:
+        console.print(f"View: {files['view']}", soft_wrap=True, highlight=False)
 
 
 def _shown(result: Any) -> tuple[list[float], list[str]]:

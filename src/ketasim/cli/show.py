@@ -54,8 +54,12 @@ def _parameter(name: str) -> Fields | None:
 
 
 def _value(p: Any) -> Fields:
-    prior = p.prior()
+    from ketasim.system.grade import said
+
+    prior = p.prior() if p.grade != "C" else None  # a guess has no digits to spare for a spread
     fields: Fields = {"name": p.name, "value": p.value, "unit": p.unit, "status": str(p.status)}
+    if p.grade:
+        fields["grade"] = said(p.grade)
     fields["source"] = _cited(p.source) if p.source else ""
     fields |= {
         "place": p.place,
@@ -95,6 +99,8 @@ def _quantity(name: str) -> Fields | None:
     q = whole_system().quantities.get(name)
     if q is None:
         return None
+    from ketasim.system.grade import said
+
     models = whole_system().layer_models(q.layer).values()
     sources = q.sources if q.drug else sorted({s for m in models for s in m.sources})
     fields: Fields = {
@@ -104,6 +110,9 @@ def _quantity(name: str) -> Fields | None:
         "layer": q.layer,
         "calibration": q.calibration,
     }
+    if q.grade or q.grades:
+        fields["grade"] = said(q.grade)
+        fields["grade_with"] = {drug: said(grade) for drug, grade in q.grades.items()}
     return fields | {"sources": [{"source": _cited(s)} for s in sources]}
 
 
@@ -143,7 +152,7 @@ def _kinetics(drug: Any) -> Fields:
     }
     names = dict.fromkeys(p for i in own for p in system.parameters[i])
     found = [table.resolve(n) for n in names]
-    keys = ("name", "value", "unit", "status", "place", "reason", "evidence_row", "weight_scaling", "range")
+    keys = ("name", "value", "unit", "status", "grade", "place", "reason", "evidence_row", "weight_scaling", "range")
     values = [{k: v for k, v in _value(p).items() if k in keys and v not in ("", None)} for p in found]
     return fields | {
         "parameters": values,

@@ -44,8 +44,9 @@ class Parameter:
 
     `scale` is "log" (positive), "logit" (0 to 1) or "linear"; `scaling` is "", "clearance" or "volume" (allometry), or
     "per_kg" (in proportion to weight, whatever the effects that hold); `fixed_in_time` marks a duration that shapes the event
-    times and is therefore equal in everyone. `spread` is between persons, `occasion_spread` between dosing occasions of one
-    person.
+    times and is therefore equal in everyone. `grade` is that of a number on risk: "A" published, "B" our calibration to figures
+    read, "C" a guess; `only_with` names the drug without which the number does not matter. `spread` is between persons,
+    `occasion_spread` between dosing occasions of one person.
     """
 
     name: str
@@ -67,6 +68,8 @@ class Parameter:
     occasion_spread: Spread | None = None
     aliases: tuple[str, ...] = ()
     fixed_in_time: bool = False
+    grade: str = ""
+    only_with: str = ""
 
     @property
     def base(self) -> str:

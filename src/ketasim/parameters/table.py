@@ -17,8 +17,23 @@ from ketasim.parameters.parameter import Parameter, Spread, Status
 from ketasim.units import convert, parse_quantity, parse_unit
 
 _GROUP_KEYS = {"title", "unit", "scale", "scaling", "aliases", "bounds", "fixed_in_time"}
-_VALUE_KEYS = {"value", "status", "source", "row", "place", "reason", "range", "se", "iiv", "iov", "scaling"}
+_VALUE_KEYS = {
+    "value",
+    "status",
+    "source",
+    "row",
+    "place",
+    "reason",
+    "range",
+    "se",
+    "iiv",
+    "iov",
+    "scaling",
+    "grade",
+    "only_with",
+}
 _SPREAD_KEYS = {"sd", "status", "source", "place", "reason"}
+GRADES = ("A", "B", "C")  # published; our calibration to figures read; a guess
 _SCALES = ("log", "logit", "linear")
 _SCALINGS = ("", "clearance", "volume", "per_kg")
 
@@ -206,6 +221,8 @@ def _value(name: str, entry: Any, common: dict[str, Any], variant: str) -> Param
     scaling = _choice(entry["scaling"], _SCALINGS, f"{variant}.scaling") if "scaling" in entry else common["scaling"]
     if status is Status.assumed and not (entry.get("reason") and low is not None):
         raise InputError("an assumed number needs a reason and a range", key=f"{name}", value=value)
+    if entry.get("grade") == "C":
+        _check_guess(name, (value, *(end for end in (low, high) if end is not None)))
     if low is not None and high is not None and not low <= value <= high:
         raise InputError("the value lies outside its own range", key=name, value=value, expected=f"{low} to {high}")
     return Parameter(
@@ -221,8 +238,17 @@ def _value(name: str, entry: Any, common: dict[str, Any], variant: str) -> Param
         row=str(entry.get("row", "")),
         place=str(entry.get("place", "")),
         reason=str(entry.get("reason", "")),
+        grade=_choice(entry["grade"], GRADES, f"{variant}.grade") if "grade" in entry else "",
+        only_with=str(entry.get("only_with", "")),
         **common | {"scaling": scaling},
     )
+
+
+def _check_guess(name: str, values: tuple[float, ...]) -> None:
+    """Raise `InputError` for a guess (grade C) written with more than one significant digit."""
+    for v in values:
+        if v != float(f"{v:.0e}"):
+            raise InputError("a guess has one significant digit", key=name, value=v, expected=f"{v:.0e}")
 
 
 def _spread(entry: Any, key: str) -> Spread | None:

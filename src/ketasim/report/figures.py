@@ -15,7 +15,7 @@ from ketasim.report.rows import Row, arm_marker, draw_badge, draw_frame, draw_gr
 from ketasim.report.scale import limits
 from ketasim.report.svg import POINTS_PER_INCH, Canvas, Floats, paint
 from ketasim.report.thin import thinned
-from ketasim.report.view import Layer, all_doses_h, axis_words, is_control, is_uncalibrated, short
+from ketasim.report.view import Layer, all_doses_h, axis_words, is_control, mark, short
 from ketasim.system.result import Result
 
 
@@ -85,8 +85,9 @@ def _draw_quantity(
     draw_frame(row, axis, axis_words(result, quantity), short(result, quantity), doses, last=last)
     for point in observed:
         _draw_point(row, axis, point)
-    if is_uncalibrated(result, quantity):
-        draw_badge(row, float(max(result.statistics[quantity]["p95"][:, -1])))
+    told = mark(result, quantity)
+    if told:
+        draw_badge(row, float(max(result.statistics[quantity]["p95"][:, -1])), told)
 
 
 def _looks(result: Result, quantity: str) -> list[Look]:

@@ -33,6 +33,7 @@ def summary_document(result: Result, files: dict[str, str]) -> dict[str, Any]:
         "size": result.size,
         "seed": result.seed,
         "uncalibrated": list(result.uncalibrated),
+        "guesses": dict(result.labels),
         "note": "For research and teaching; no dosing advice. Quantities listed as uncalibrated are not fitted to any data yet.",
         "not_modelled": list(unmodelled(result)),
         "summary": result.summary(),
@@ -108,7 +109,7 @@ def layer_sources(result: Result) -> dict[str, list[str]]:
 
 
 def timecourse(result: Result) -> dict[str, np.ndarray]:
-    """Return the columns arm, time_h, quantity, unit, mean, sd, p05, median, p95."""
+    """Return the columns arm, time_h, quantity, unit, mean, sd, p05, median, p95; `label` where one is a guess (grade C)."""
     arms, times = len(result.arms), len(result.times_h)
     columns: dict[str, list[np.ndarray]] = {}
     for name, stats in result.statistics.items():
@@ -119,21 +120,26 @@ def timecourse(result: Result) -> dict[str, np.ndarray]:
             "unit": np.full(arms * times, result.quantities[name].unit, dtype=object),
         }
         part |= {s: stats[s].ravel() for s in ("mean", "sd", "p05", "median", "p95")}
+        if result.labels:
+            part["label"] = np.full(arms * times, result.labels.get(name, ""), dtype=object)
         for key, values in part.items():
             columns.setdefault(key, []).append(values)
     return {key: np.concatenate(parts) for key, parts in columns.items()}
 
 
 def individual_rows(result: Result) -> dict[str, np.ndarray]:
-    """Return the columns arm, id, time_h, quantity, value."""
+    """Return the columns arm, id, time_h, quantity, value; and `label` where a quantity is a guess (grade C)."""
     arms, ids, times = len(result.arms), len(result.ids), len(result.times_h)
     columns: dict[str, list[np.ndarray]] = {"arm": [], "id": [], "time_h": [], "quantity": [], "value": []}
-    for name, values in result.values.items():
+    for name in result.values:
+        if result.labels:
+            label = np.full(arms * ids * times, result.labels.get(name, ""), dtype=object)
+            columns.setdefault("label", []).append(label)
         columns["arm"].append(np.repeat(np.array(result.arms, dtype=object), ids * times))
         columns["id"].append(np.tile(np.repeat(result.ids, times), arms))
         columns["time_h"].append(np.tile(result.times_h, arms * ids))
         columns["quantity"].append(np.full(arms * ids * times, name, dtype=object))
-        columns["value"].append(values.ravel())
+        columns["value"].append(result.shown(name).ravel())
     return {key: np.concatenate(parts) for key, parts in columns.items()}
 
 

@@ -9,9 +9,9 @@ from itertools import groupby
 from ketasim.report.words import number, say_time
 
 
-def value(x: float, unit: str = "") -> str:
-    """Return a number as `<data>`: three digits to read, the exact figure in its `value`."""
-    return f'<data value="{x!r}">{number(x)}</data>{" " + escape(unit) if unit else ""}'
+def value(x: float, unit: str = "", digits: int | None = None) -> str:
+    """Return a number as `<data>`: three digits (or `digits`) to read, the figure itself in its `value`."""
+    return f'<data value="{x!r}">{number(x, digits)}</data>{" " + escape(unit) if unit else ""}'
 
 
 def time(hours: float) -> str:

@@ -5,8 +5,20 @@ from __future__ import annotations
 from html import escape
 
 from ketasim.report.given import said_doses, unmodelled
-from ketasim.report.view import Layer, Turn, first_dose_h, is_control, is_uncalibrated, layers, lead_arm, short, turn
+from ketasim.report.view import (
+    Layer,
+    Turn,
+    digits,
+    first_dose_h,
+    is_control,
+    is_uncalibrated,
+    layers,
+    lead_arm,
+    short,
+    turn,
+)
 from ketasim.report.words import listed, number, say_time, with_unit
+from ketasim.system.grade import GUESS
 from ketasim.system.result import Result
 from ketasim.system.species import find_species
 
@@ -32,17 +44,17 @@ def figure_sentence(result: Result, layer: Layer) -> str:
     arm = lead_arm(result)
     quantity = layer.lead
     t = turn(result, quantity, arm)
-    unit = result.quantities[quantity].unit
-    name = lowered(short(result, quantity))
+    unit, few = result.quantities[quantity].unit, digits(result, quantity)
+    name = lowered(short(result, quantity)) + (f" ({GUESS})" if result.guessed(quantity) else "")
     where = f"In the arm {quoted(result.arms[arm])}" if len(result.arms) > 1 else "In this run"
     if t.still:
-        return f"{where} the median of {name} stays at {with_unit(t.start, unit)}."
+        return f"{where} the median of {name} stays at {with_unit(t.start, unit, few)}."
     up = t.value > t.start
     moved, peak = ("rises", "a peak of") if up else ("falls", "a low of")
     text = (
-        f"{where} the median of {name} {moved} from {number(t.start)} to {peak} {with_unit(t.value, unit)}, "
-        f"{since_dose(result, arm, t.time_h)} (90 % of subjects: {number(t.low)} to {number(t.high)}), "
-        f"and is at {with_unit(t.end, unit)} at the end ({say_time(float(result.times_h[-1]))})"
+        f"{where} the median of {name} {moved} from {number(t.start, few)} to {peak} {with_unit(t.value, unit, few)}, "
+        f"{since_dose(result, arm, t.time_h)} (90 % of subjects: {number(t.low, few)} to {number(t.high, few)}), "
+        f"and is at {with_unit(t.end, unit, few)} at the end ({say_time(float(result.times_h[-1]))})"
     )
     return f"{text}{_control_clause(result, quantity, arm)}."
 
@@ -52,8 +64,8 @@ def _control_clause(result: Result, quantity: str, lead: int) -> str:
     if control is None:
         return ""
     t = turn(result, quantity, control)
-    unit = result.quantities[quantity].unit
-    said = f"stays at {with_unit(t.start, unit)}" if t.still else f"ends at {with_unit(t.end, unit)}"
+    unit, few = result.quantities[quantity].unit, digits(result, quantity)
+    said = f"stays at {with_unit(t.start, unit, few)}" if t.still else f"ends at {with_unit(t.end, unit, few)}"
     return f"; in the arm {quoted(result.arms[control])} it {said}"
 
 

@@ -128,9 +128,9 @@ def _panel_words(axis: TimeAxis, panel: Panel, *, first: bool) -> str:
     return f"{panel.unit} from the first dose" if len(axis.panels) == 1 else panel.unit
 
 
-def draw_badge(row: Row, last_value: float) -> None:
-    """Write "uncalibrated" inside the row, in the right-hand corner that curves ending at `last_value` leave free."""
-    f, words = settings("figure"), "uncalibrated"
+def draw_badge(row: Row, last_value: float, words: str = "uncalibrated") -> None:
+    """Write the mark inside the row, in the right-hand corner that curves ending at `last_value` leave free."""
+    f = settings("figure")
     up = last_value < row.low + f["badge_corner"] * (row.high - row.low)
     size, pad = f["small_size"], f["badge_pad"] * f["small_size"]
     width, height = wide(words, size) + 2 * pad, size + 2 * pad

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import ketasim.report.html as html
 from ketasim.report.compare import Comparison, Figure, Published
 from ketasim.report.sources import short_names
-from ketasim.report.view import Layer, is_uncalibrated, short, turn
+from ketasim.report.view import Layer, digits, is_uncalibrated, mark, short, turn
 from ketasim.report.words import unit_words
 from ketasim.system.result import Result
 
@@ -32,17 +32,20 @@ def turn_rows(result: Result, quantities: Sequence[str]) -> list[list[str]]:
     """Return the rows of a table of medians: one for each quantity and arm, times in h since the start of the run."""
     rows = []
     for quantity in quantities:
-        name = escape(short(result, quantity)) + (f" {html.badge()}" if is_uncalibrated(result, quantity) else "")
+        told, few = mark(result, quantity), digits(result, quantity)
+        name = escape(short(result, quantity)) + (f" {html.badge(told)}" if told else "")
         for a, arm in enumerate(result.arms):
             t = turn(result, quantity, a)
-            far = ["no change", "", ""] if t.still else _furthest(t.value, t.low, t.high, t.time_h)
+            far = ["no change", "", ""] if t.still else _furthest(t.value, t.low, t.high, t.time_h, few)
             unit = escape(unit_words(result.quantities[quantity].unit)) or "1"
-            rows.append([name, escape(arm), html.value(t.start), *far, html.value(t.end), unit])
+            start, end = (html.value(v, "", few) for v in (t.start, t.end))
+            rows.append([name, escape(arm), start, *far, end, unit])
     return rows
 
 
-def _furthest(value: float, low: float, high: float, time_h: float) -> list[str]:
-    return [html.value(value), f"{html.value(low)} to {html.value(high)}", html.time(time_h)]
+def _furthest(value: float, low: float, high: float, time_h: float, few: int | None) -> list[str]:
+    far, low_, high_ = (html.value(v, "", few) for v in (value, low, high))
+    return [far, f"{low_} to {high_}", html.time(time_h)]
 
 
 def layer_table(result: Result, layer: Layer) -> str:
@@ -72,11 +75,11 @@ def key_figures(result: Result, compared: Sequence[Comparison]) -> str:
 
 
 def _row(result: Result, c: Comparison) -> list[str]:
-    mark = f" {html.badge()}" if is_uncalibrated(result, c.anchor.quantity) else ""
+    badge = f" {html.badge()}" if is_uncalibrated(result, c.anchor.quantity) else ""
     note = f'<span class="note">{escape(c.anchor.differs)}</span>' if c.anchor.differs else ""
     verdict = {True: "inside", False: "outside", None: "open"}[c.inside]
     return [
-        f"{escape(c.anchor.title)}{mark}{note}",
+        f"{escape(c.anchor.title)}{badge}{note}",
         _model(c.model, c.anchor.statistic, result.arms[c.arm]),
         _published(c.published),
         f'<span class="{verdict}">{escape(c.verdict)}</span>{_share(c)}{_use(c)}',

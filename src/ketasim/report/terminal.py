@@ -9,7 +9,7 @@ import numpy as np
 
 from ketasim.errors import InputError, nearest
 from ketasim.report.package import settings
-from ketasim.report.view import is_uncalibrated
+from ketasim.report.view import digits, mark
 from ketasim.report.words import number, say_time, unit_words
 from ketasim.system.result import Result
 
@@ -49,11 +49,8 @@ def summary_table(result: Result, times: Sequence[float | str], quantities: Sequ
             raise InputError(
                 "unknown quantity", key="quantities", value=quantity, expected=nearest(quantity, result.values)
             )
-        name = (
-            f"{escape(quantity)} [italic](uncalibrated)[/italic]"
-            if is_uncalibrated(result, quantity)
-            else escape(quantity)
-        )
+        told = mark(result, quantity)
+        name = f"{escape(quantity)} [italic]({told})[/italic]" if told else escape(quantity)
         cells = [_cell(result, quantity, a, k, ranged=ranged) for a in range(len(result.arms)) for k in columns]
         table.add_row(name, escape(unit_words(result.quantities[quantity].unit)), *cells)
     return table
@@ -61,7 +58,8 @@ def summary_table(result: Result, times: Sequence[float | str], quantities: Sequ
 
 def _cell(result: Result, quantity: str, arm: int, k: int, *, ranged: bool) -> str:
     stats = result.statistics[quantity]
-    median, low, high = (number(float(stats[s][arm, k])) for s in ("median", "p05", "p95"))
+    few = digits(result, quantity)
+    median, low, high = (number(float(stats[s][arm, k]), few) for s in ("median", "p05", "p95"))
     return median if not ranged or low == median == high else f"{median}\n({low} to {high})"
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ketasim.report.package import data_table, settings
 from ketasim.report.words import unit_words
+from ketasim.system.grade import GUESS
 from ketasim.system.result import Result
 
 UNCALIBRATED = "uncalibrated"
@@ -94,6 +95,16 @@ def lead_arm(result: Result) -> int:
 def is_uncalibrated(result: Result, quantity: str) -> bool:
     """Return whether the quantity comes from a layer whose numbers are start values, not fitted."""
     return UNCALIBRATED in result.quantities[quantity].calibration
+
+
+def digits(result: Result, quantity: str) -> int | None:
+    """Return the digits with which a quantity is told: 1 for a guess (grade C), None for the usual ones."""
+    return 1 if result.guessed(quantity) else None
+
+
+def mark(result: Result, quantity: str) -> str:
+    """Return the words of the mark that a quantity carries: of a guess, of an uncalibrated layer, or none ("")."""
+    return GUESS if result.guessed(quantity) else UNCALIBRATED if is_uncalibrated(result, quantity) else ""
 
 
 def first_dose_h(result: Result, arm: int) -> float:

@@ -10,9 +10,12 @@ MINUS = "\N{MINUS SIGN}"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(value: float) -> str:
-    """Return `value` with three significant digits, no exponent between a thousandth and a million, a true minus."""
-    digits = settings("table")["digits"]
+def number(value: float, digits: int | None = None) -> str:
+    """Return `value` with three significant digits (or `digits`), no exponent between a thousandth and a million, a true
+    minus.
+    """
+    most = settings("table")["digits"]
+    digits = most if digits is None else digits
     if not math.isfinite(value):
         return "not defined"
     if value == 0:
@@ -20,7 +23,7 @@ def number(value: float) -> str:
     if abs(value) < settings("table")["nought"]:
         return "about 0"
     size = math.floor(math.log10(abs(value)))
-    if size < -digits or size >= 2 * digits:
+    if size < -most or size >= 2 * most:
         text = _power(f"{value:.{digits - 1}e}")
     else:
         text = f"{round(value, digits - 1 - size):,.{max(digits - 1 - size, 0)}f}"
@@ -40,9 +43,9 @@ def superscript(power: int) -> str:
     return str(power).translate(_RAISED)
 
 
-def with_unit(value: float, unit: str) -> str:
+def with_unit(value: float, unit: str, digits: int | None = None) -> str:
     """Return the number followed by its unit in words that a reader knows."""
-    return f"{number(value)} {unit_words(unit)}".strip()
+    return f"{number(value, digits)} {unit_words(unit)}".strip()
 
 
 def unit_words(unit: str) -> str:

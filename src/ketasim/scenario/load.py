@@ -23,7 +23,20 @@ from ketasim.system.species import HUMAN, find_species
 from ketasim.system.switches import check_weight, find_lesion, switched
 from ketasim.units import convert, parse_quantity
 
-_KEYS = ("title", "horizon", "arm", "population", "output", "parameters", "note", "species", "without", "hypotheses")
+_KEYS = (
+    "title",
+    "horizon",
+    "arm",
+    "population",
+    "output",
+    "parameters",
+    "note",
+    "species",
+    "without",
+    "hypotheses",
+    "view",
+)
+VIEWS = ("ladder", "mixtures", "longuse")
 _POPULATION_KEYS = ("size", "seed", "spread", "kind", "covariates", "effects", "file")
 
 
@@ -125,11 +138,18 @@ def parse_scenario(data: Mapping[str, Any], *, file: str = "", text: str = "") -
             species=find_species(data.get("species", HUMAN)).name,
             without=check_lesions(data.get("without", []), "without"),
             hypotheses=check_weights(data.get("hypotheses", {}), "hypotheses"),
+            view=_view(data.get("view", "")),
         )
         check_switches(scenario)
         return scenario
     except InputError as error:
         raise error.at(file=file or None) from None
+
+
+def _view(value: Any) -> str:
+    if value and value not in VIEWS:
+        raise InputError("unknown view", key="view", value=value, expected=nearest(str(value), VIEWS))
+    return str(value)
 
 
 def duration_h(value: Any, key: str) -> float:

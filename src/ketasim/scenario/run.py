@@ -94,8 +94,13 @@ def _checked(s: Scenario) -> tuple[str, ...]:
         if name not in known:
             problem = "unknown quantity" if s.species == HUMAN else f"unknown quantity in a {s.species}"
             raise InputError(problem, file=s.file or None, key="quantities", value=name, expected=nearest(name, known))
-    given = {"", *(find_drug(d.drug).name for a in s.arms for d in a.doses)}
+    given = {"", *given_drugs(s)}
     return tuple(dict.fromkeys(s.quantities)) or tuple(n for n, q in known.items() if q.drug in given)
+
+
+def given_drugs(s: Scenario) -> set[str]:
+    """Return the canonical names of the drugs that any arm of a scenario is given."""
+    return {find_drug(d.drug).name for a in s.arms for d in a.doses}
 
 
 def run(
@@ -234,7 +239,7 @@ class Prepared:
             arms=tuple(a.name for a in s.arms),
             ids=np.arange(1, held + 1),
             times_h=self.times_h,
-            quantities={n: known[n] for n in s.quantities},
+            quantities={n: known[n].given(given_drugs(s)) for n in s.quantities},
             values=values,
             seed=s.seed,
             controls=tuple(a.control for a in s.arms),

@@ -38,7 +38,7 @@ class Arm:
 class Scenario:
     """A checked scenario. `times_h` is None for the default grid; `quantities` is empty for all. `text` is the file as read.
 
-    `people` is the population that `size` people are drawn from.
+    `people` is the population that `size` people are drawn from; `view` names a page that is written beside the report.
     """
 
     title: str
@@ -58,6 +58,7 @@ class Scenario:
     species: str = "human"
     without: tuple[str, ...] = ()
     hypotheses: Mapping[str, float] = field(default_factory=dict)
+    view: str = ""
 
     def lesions(self, arm: Arm) -> tuple[str, ...]:
         """Return the lesions of an arm: the scenario's and its own, each once."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -20,6 +20,7 @@ from ketasim.model import FlatModel, ModelSpec, check_units, parse_expression, s
 from ketasim.model.replace import Replacer
 from ketasim.model.spec import Output
 from ketasim.parameters import ParameterTable, builtin_table
+from ketasim.system.grade import Grader, worst
 from ketasim.units import is_compatible, parse_unit
 
 
@@ -28,6 +29,8 @@ class Quantity:
     """A named result: its unit, plain title, the layer it belongs to and that layer's state of calibration.
 
     `drug` names the drug without which it is zero, where that is not ketamine; `sources` are then the studies behind it.
+    `grade` is that of the worst number on risk it rests on ("" none, "A", "B", "C"), as far as the drugs of a run make it
+    matter; `grades` holds, by drug, the grades of numbers that matter only where that drug is given.
     """
 
     name: str
@@ -37,6 +40,13 @@ class Quantity:
     calibration: str
     drug: str = ""
     sources: tuple[str, ...] = ()
+    grade: str = ""
+    grades: Mapping[str, str] = field(default_factory=dict)
+
+    def given(self, drugs: Iterable[str]) -> Quantity:
+        """Return the quantity with the grade that it has where these drugs (canonical names) are given."""
+        grade = worst((self.grade, *(self.grades.get(d, "") for d in drugs)))
+        return self if grade == self.grade else replace(self, grade=grade)
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,7 @@ class _Binder:
         self.rates: list[sp.Expr] = []
         self.initial: list[sp.Expr] = []
         self.outputs: dict[str, Output] = {}
+        self.grader = Grader()
 
     def add(self, entry: Mapping[str, Any]) -> None:
         name, bound = entry["name"], entry.get("bind", {})
@@ -130,6 +141,8 @@ class _Binder:
             self.initial.append(replaced(spec.expand(spec.initial[n])))
         for n, out in spec.outputs.items():
             self.outputs[f"{name}.{n}"] = Output(replaced(spec.expand(out.expr)), out.unit, out.port)
+        own = [self.table.resolve(n, variant) for n in spec.params]
+        self.grader.add(name, entry["model"], spec, own, bound)
 
     def _input(self, instance: str, name: str, unit: str, bound: Mapping[str, str], levels: Collection[str]) -> sp.Expr:
         key = f"{instance}.bind.{name}"
@@ -163,7 +176,18 @@ class _Binder:
             calibration = ", ".join(sorted({self.models[i].calibration for i in used}))
             drug = entry.get("drug", "")
             sources = self._sources({self.variants[i] for i in used}) if drug else ()
-            found[name] = Quantity(name, entry["unit"], entry["title"], entry["layer"], calibration, drug, sources)
+            grades = dict(self.grader.of(str(s) for s in expr.free_symbols))
+            found[name] = Quantity(
+                name,
+                entry["unit"],
+                entry["title"],
+                entry["layer"],
+                calibration,
+                drug,
+                sources,
+                grades.pop("", ""),
+                grades,
+            )
         return found
 
     def _sources(self, variants: set[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ketasim.errors import InputError, missing, nearest
 from ketasim.system.bind import Quantity
+from ketasim.system.grade import GUESS, one_digit, said
 
 if TYPE_CHECKING:
     import xarray
@@ -69,22 +70,44 @@ class Result:
             raise InputError("unknown quantity", value=name, expected=nearest(name, self.values))
         q = self.quantities[name]
         return xarray.DataArray(
-            self.values[name],
+            self.shown(name),
             dims=("arm", "id", "time"),
             coords={"arm": list(self.arms), "id": self.ids, "time": self.times_h},
             name=name,
-            attrs={"units": q.unit or "1", "long_name": q.title, "calibration": q.calibration, "time_units": "h"},
+            attrs={"units": q.unit or "1", "long_name": q.title, "calibration": q.calibration, "time_units": "h"}
+            | ({"grade": said(q.grade)} if q.grade else {}),
         )
 
     @cached_property
     def statistics(self) -> Mapping[str, Mapping[str, NDArray[np.float64]]]:
-        """Return for each quantity the arrays (arm, time) of mean, sd, p05, p25, median, p75, p95 over all subjects."""
-        if self.whole is not None:
-            return self.whole
-        return {name: summarised(v, axis=1) for name, v in self.values.items()}
+        """Return for each quantity the arrays (arm, time) of mean, sd, p05, p25, median, p75, p95 over all subjects.
+
+        Those of a guess (grade C) have one significant digit: no table, file or figure has more.
+        """
+        found = self.whole
+        if found is None:
+            found = {name: summarised(v, axis=1) for name, v in self.values.items()}
+        return {
+            n: {s: one_digit(v) for s, v in stats.items()} if self.guessed(n) else stats for n, stats in found.items()
+        }
+
+    def guessed(self, name: str) -> bool:
+        """Return whether the quantity rests on a guess (grade C)."""
+        return self.quantities[name].grade == "C"
+
+    def shown(self, name: str) -> NDArray[np.float64]:
+        """Return the values (arm, subject, time) as they may be shown: a guess (grade C) with one significant digit."""
+        return one_digit(self.values[name]) if self.guessed(name) else self.values[name]
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The words that stand wherever a quantity is shown, of those that rest on a guess."""
+        return {n: GUESS for n in self.values if self.guessed(n)}
 
     def summary(self) -> list[dict[str, Any]]:
-        """Return the rows (arm, quantity, unit, time_h, mean, sd, p05, median, p95, calibration, calibrated) of a run's table."""
+        """Return the rows (arm, quantity, unit, time_h, mean, sd, p05, median, p95, calibration, calibrated) of a run's table, and
+        `grade` where the quantity has one.
+        """
         rows = []
         for name, stats in self.statistics.items():
             q = self.quantities[name]
@@ -92,7 +115,8 @@ class Result:
                 for k, t in enumerate(self.times_h):
                     row: dict[str, Any] = {"arm": arm, "quantity": name, "unit": q.unit, "time_h": float(t)}
                     row |= {s: float(stats[s][a, k]) for s in ("mean", "sd", "p05", "median", "p95")}
-                    rows.append(row | {"calibration": q.calibration, "calibrated": is_calibrated(q.calibration)})
+                    row |= {"calibration": q.calibration, "calibrated": is_calibrated(q.calibration)}
+                    rows.append(row | ({"grade": said(q.grade)} if q.grade else {}))
         return rows
 
     @property

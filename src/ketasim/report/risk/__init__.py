@@ -1,0 +1,1 @@
+"""Pages of risk beside a run's report: the ladder of doses, mixtures, long use."""
