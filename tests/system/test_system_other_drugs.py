@@ -234,7 +234,7 @@ def test_every_variant_of_a_number_of_trials_is_a_word_of_their_files():
         "drug",
         "control",
         "met",
-        "age_severity",
+        "severity_age",
         "age_failed",
         "severity_failed",
     }
