@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ketasim.system.bind import whole_system
-from ketasim.trial.measures import MEASURES
+from ketasim.trial.measures import MEASURES, RATIOS, error_of
 from ketasim.trial.pool import QUANTITIES
 from ketasim.trial.settings import settings
 from ketasim.trial.spec import Design, Endpoint
-from ketasim.trial.virtual import Floats, virtual_trials
+from ketasim.trial.virtual import Floats, Part, Ready, joined, parts_of, prepared
 
 
 def replicate_trial(
@@ -33,9 +34,12 @@ def replicate_trial(
     Raises
     ------
     InputError, RunError
-        As `virtual_trials` does.
+        As `prepared` does.
     """
-    found = virtual_trials(design, replicates=replicates, seed=seed, progress=progress)
+    s = settings()
+    made = prepared(design, seed=s["seed"] if seed is None else seed, progress=progress)
+    parts = [as_published(made, k, made.part(k, size)) for k, size in parts_of(replicates or s["replicates"])]
+    found = joined(design, parts)
     n = [a.n for a in design.arms]
     return {
         "study": design.study,
@@ -49,6 +53,27 @@ def replicate_trial(
         "endpoints": [endpoint_row(e, found.figures[e.name]) for e in design.endpoints],
         "left": [dict(x) for x in design.left],
     }
+
+
+_WITHIN = ("response", "remission", "threshold", "ever_response", "relapse")  # shares, between 0 and 1
+
+
+def as_published(made: Ready, k: int, part: Part) -> Part:
+    """Return a part's figures as papers print them: off by what second scales differ in a trial, and by the error of their kind.
+
+    Both errors were estimated with everything else from published figures (`ketasim calibrate mood`).
+    """
+    people, v = made.design.people, made.trials.values[k % len(made.trials.values)]
+    figures = dict(part.figures)
+    for e in made.design.endpoints:
+        x = figures[e.name]
+        own = 1 + v["scale_sd"] * made.trials.normal("scale", k, x.shape) if e.scale != people.scale else 1.0
+        error = v[error_of(e.measure)] * made.trials.normal(f"error/{e.name}", k, x.shape)
+        if e.measure in RATIOS:
+            figures[e.name] = np.sign(x) * np.abs(x) ** own * np.exp(error)
+        else:
+            figures[e.name] = np.clip(x * own + error, 0, 1) if e.measure in _WITHIN else x * own + error
+    return replace(part, figures=figures)
 
 
 def calibration() -> str:

@@ -23,7 +23,7 @@ from scipy.special import ndtri
 from ketasim.trial import course
 from ketasim.trial.classes import classes_of
 from ketasim.trial.pool import Pool
-from ketasim.trial.scales import expected, noise_sd, points_of, scale
+from ketasim.trial.scales import expected, noise_sd, points_of, remaining, scale
 from ketasim.trial.scores import Trials
 from ketasim.trial.settings import settings
 from ketasim.trial.spec import Design, TrialArm
@@ -198,7 +198,7 @@ def rated(
     x = jnp.where((times_h > 0)[:, None], jnp.clip(x, s["most_worse"], s["most_improved"]), 0.0)[:, None, :]
     if entry.kind == "own":
         before = np.stack([p.rated[name] for p in people])  # (R, B)
-        score = entry.low + (before[:, :, None] - entry.low) * (1 - x)
+        score = entry.low + (before[:, :, None] - entry.low) * remaining(entry, 1 - x, v)
         state: Any = 0.0
     else:
         base = np.stack([_points(p, name) for p in people])

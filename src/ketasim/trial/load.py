@@ -18,7 +18,7 @@ from ketasim.scenario.load import duration_h
 from ketasim.trial.arms import arms_of, schedule, stopped
 from ketasim.trial.endpoints import endpoints_of, left_of
 from ketasim.trial.people import stages
-from ketasim.trial.reading import baseline_of, listed, number, one_of, only, share, table, text, whole
+from ketasim.trial.reading import baseline_of, flag, listed, number, one_of, only, share, table, text, whole
 from ketasim.trial.rule_tables import enrich_of, interim_of, rescue_of, titrate_of
 from ketasim.trial.scales import scale
 from ketasim.trial.settings import settings, words
@@ -26,7 +26,7 @@ from ketasim.trial.spec import Design, Dropout, Endpoint, Enrolment
 
 _KEYS = (
     "study", "title", "design", "blinding", "setting", "note", "population", "arm", "endpoint", "left", "crossover", "dropout",
-    "visits", "enrich", "interim", "titrate", "rescue", "horizon",
+    "visits", "enrich", "interim", "titrate", "rescue", "horizon", "pooled",
 )  # fmt: skip
 _PEOPLE = (
     "diagnosis", "scale", "baseline", "baselines", "include", "age", "genotype", "inpatient", "psychotic", "first_episode",
@@ -85,6 +85,7 @@ def _design(data: Mapping[str, Any], file: str, source: str) -> Design:
         interim=interim_of(table(data, "interim"), endpoints),
         titrate=titrate_of(table(data, "titrate"), arms, endpoints),
         rescue=rescue_of(table(data, "rescue"), names, people.scale, kind),
+        pooled=flag(data.get("pooled", False), "pooled"),
         text=source,
         file=file,
     )

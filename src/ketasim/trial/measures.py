@@ -20,7 +20,19 @@ class Measure:
     timed: bool = True
 
 
+RATIOS = ("risk_ratio", "odds_ratio", "hazard_ratio", "nnt", "relapse_median")  # whose logarithms are compared
+_POINTS = ("change", "difference", "level", "sd_change", "sd_level")
 _RESPONSE = ("response", "at_most", "fall", "of", "days", "least")
+
+
+def error_of(measure: str) -> str:
+    """Return the parameter that holds the error of a published figure beyond sampling and trial: of its logarithm for ratios."""
+    if measure in RATIOS:
+        return "unexplained_ratio"
+    if measure in _POINTS:
+        return "unexplained_points"
+    return "unexplained_smd" if measure in ("smd", "smd_within", "correlation") else "unexplained_share"
+
 
 MEASURES: Mapping[str, Measure] = {
     "level": Measure("mean score", POINT),

@@ -18,7 +18,7 @@ from ketasim.trial.acute import background
 from ketasim.trial.classes import classes_of
 from ketasim.trial.people import People
 from ketasim.trial.pool import Pool
-from ketasim.trial.scales import Scale, points_of, rated, rated_own, scale
+from ketasim.trial.scales import Scale, points_of, rated, rated_own, remaining, scale
 from ketasim.trial.settings import settings
 from ketasim.trial.spec import Design, TrialArm
 from ketasim.trial.wander import wandering
@@ -93,6 +93,9 @@ class Trials(People):
         start = drug[..., :1] if d.crossover and d.period_baseline else 0.0
         drug = (drug - start) / np.maximum(1 - start, np.finfo(float).eps) * self.factor(arm, k, shape)[..., None]
         shift = v["study_sd"] * self.normal("study", k, (trials, 1))
+        # lognormal between trials, with a mean of 1
+        size = np.exp(v["effect_sd"] * self.normal("effect", k, (trials, 1)) - v["effect_sd"] ** 2 / 2)
+        drug = drug * size[..., None]
         t = pool.times_h
         there = course.kept(arm, t, v)
         resisted = self.resisted(arm, k, shape, drug=False)[..., None]
@@ -185,7 +188,7 @@ class Trials(People):
                 if name == d.people.scale
                 else self.enrolled(self.baseline(arm, name, k), name, f"{self.who(arm)}/{name}", k, base.shape)
             )
-            scores = rated_own(name, own[..., None], 1 - c.true, z)
+            scores = rated_own(name, own[..., None], remaining(entry, 1 - c.true, self.values[k % len(self.values)]), z)
             return np.where(start, np.clip(np.round(own), entry.low, entry.high)[..., None], scores)
         scores = rated(name, points, z)
         if name == d.people.scale:

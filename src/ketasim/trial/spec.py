@@ -108,7 +108,8 @@ class Endpoint:
 @dataclass(frozen=True)
 class Design:
     """A trial: who, what, when and which figures. `scenario` holds the doses of each arm (of each sequence in a crossover);
-    `washout_h` lies between the first doses of the periods of a crossover; `visits_h` are the ratings besides endpoints'.
+    `washout_h` lies between the first doses of the periods of a crossover; `visits_h` are the ratings besides endpoints'; `pooled`
+    figures are of several trials together, whose interval holds what they differ by.
     """
 
     study: str
@@ -131,6 +132,7 @@ class Design:
     interim: Mapping[str, Any] = field(default_factory=dict)
     titrate: Mapping[str, Any] = field(default_factory=dict)
     rescue: Mapping[str, Any] = field(default_factory=dict)
+    pooled: bool = False
     text: str = ""
     file: str = ""
 

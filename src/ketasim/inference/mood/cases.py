@@ -12,11 +12,11 @@ from ketasim.inference.mood.drives import Drives, has_drug, person_factors
 from ketasim.inference.mood.settings import settings
 from ketasim.trial.compute import times_of
 from ketasim.trial.expectation import Enrolled, enrolled
+from ketasim.trial.measures import RATIOS
 from ketasim.trial.scales import scale
 from ketasim.trial.spec import Design, Endpoint, TrialArm
 
 Floats = NDArray[np.float64]
-RATIOS = ("risk_ratio", "odds_ratio", "nnt", "relapse_median")  # compared as logarithms
 
 
 @dataclass(frozen=True)
@@ -55,21 +55,25 @@ def cases(designs: Sequence[Design]) -> list[Case]:
         arms = tuple(a for a in d.arms if any(a.name in (e.arm, e.versus) for e in chosen))
         last = max(e.at_h for e in chosen)
         times = np.array([t for t in times_of(d) if t <= last])
-        y, reading = zip(*(_observed(e) for e in chosen), strict=True)
+        y, reading = zip(*(_observed(e, d.pooled) for e in chosen), strict=True)
         people = {a.name: enrolled(d, a, [e.scale for e in chosen], settings()["nodes"]["baseline"]) for a in arms}
         found.append(Case(d, chosen, arms, times, np.array(y), np.array(reading), people))
     return found
 
 
-def _observed(e: Endpoint) -> tuple[float, float]:
-    """Return the figure (its logarithm for ratios) and the SD with which it was read: of a range, a normal's whose 90 % it is."""
+def _observed(e: Endpoint, pooled: bool) -> tuple[float, float]:
+    """Return the figure (its logarithm for ratios) and an SD beside sampling: of a range, a normal's whose 90 % it is.
+
+    The 95 % interval of a pooled figure holds what its trials differ by, of which one trial of their size knows nothing.
+    """
     o = e.observed
     assert o is not None
-    log = e.measure in RATIOS
-    if o.value is not None:
-        return (float(np.log(o.value)) if log else o.value), 0.0
-    low, high = (np.log([o.low, o.high]) if log else np.array([o.low, o.high])).tolist()  # type: ignore[arg-type]
-    return (low + high) / 2, (high - low) / (2 * settings()["ninety"])
+    value, low, high = (
+        np.nan if x is None else float(np.log(x) if e.measure in RATIOS else x) for x in (o.value, o.low, o.high)
+    )
+    if o.value is None:
+        return (low + high) / 2, (high - low) / (2 * settings()["ninety"])
+    return value, (high - low) / (2 * settings()["ninety_five"]) if pooled and np.isfinite(high - low) else 0.0
 
 
 @dataclass(frozen=True)

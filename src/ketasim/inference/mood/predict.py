@@ -10,7 +10,7 @@ import numpy as np
 from jax.scipy.stats import norm
 from numpy.typing import NDArray
 
-from ketasim.inference.mood.cases import RATIOS, Case
+from ketasim.inference.mood.cases import Case
 from ketasim.inference.mood.settings import settings
 from ketasim.trial.expectation import Arms, held, rated
 from ketasim.trial.scales import scale
@@ -245,12 +245,3 @@ def direction(e: Endpoint) -> float:
     """Return 1 where the figure rises with severity, -1 where it falls."""
     rising = ("change", "difference", "smd", "smd_within", "level", "percent_change", "relapse")
     return 1.0 if e.measure in rising else -1.0
-
-
-def kind(e: Endpoint) -> str:
-    """Return the parameter of a figure's error beyond sampling, by its kind."""
-    if e.measure in RATIOS:
-        return "unexplained_ratio"
-    if e.measure in ("change", "difference", "level", "sd_change", "sd_level"):
-        return "unexplained_points"
-    return "unexplained_smd" if e.measure in ("smd", "smd_within") else "unexplained_share"

@@ -81,8 +81,8 @@ def severity(times_h: Any, drives: Mapping[str, Any], values: Mapping[str, Any])
     times_h : (T, lanes), repeated at the end where a lane is shorter. drives : by quantity, (T, lanes). values : parameters of both
         layers by canonical name in their own units, scalars or (lanes,).
 
-    A state's course is a chain of linear maps, one a step, multiplied out by an associative scan: all steps side by side. Habit, which
-    looks back at severity, is found by repetition from none (`settings()["habit_rounds"]`; each round brings it closer by its gain).
+    What a step does to a state, x to x decay + gain, is found for all steps side by side; only these maps are followed one after the
+    other. Habit, which looks back at severity, is found by repetition from none (`settings()["habit_rounds"]`; each round brings it closer by its gain).
     """
     ordered, params = terms()
     v = {symbol(n): values[n] * coherent_factor(builtin_table().resolve(n).unit) for n in params}
@@ -101,8 +101,8 @@ def severity(times_h: Any, drives: Mapping[str, Any], values: Mapping[str, Any])
         h = dt * (b[:-1] + 4 * b_mid + b[1:]) / 6
         decay, gain = _advance(h, dt, (a[:-1], a_mid, a[1:]))
         start = _wide(evaluate([t.start], v, jnp)[0], shape[1:])
-        e, f = jax.lax.associative_scan(lambda x, y: (x[0] * y[0], x[1] * y[0] + y[1]), (decay, gain))
-        course = jnp.concatenate([start[None], e * start + f])
+        _, later = jax.lax.scan(lambda x, row: (x * row[0] + row[1],) * 2, start, (decay, gain))
+        course = jnp.concatenate([start[None], later])
         half_decay, half_gain = _advance(h / 2, dt / 2, (a[:-1], (3 * a[:-1] + 6 * a_mid - a[1:]) / 8, a_mid))
         return course, course[:-1] * half_decay + half_gain
 

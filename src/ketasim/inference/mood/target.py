@@ -19,9 +19,10 @@ import numpy as np
 from ketasim.inference.mood.cases import Case, lanes, peaks
 from ketasim.inference.mood.coordinates import Coordinates
 from ketasim.inference.mood.drives import Drives
-from ketasim.inference.mood.predict import Figures, direction, kind
+from ketasim.inference.mood.predict import Figures, direction
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.slow import severity
+from ketasim.trial.measures import error_of
 
 
 class Target:
@@ -41,7 +42,7 @@ class Target:
         self.peak = _gathered(f.keys, peaks(drives, settings()["peak_hours"]))
         self.y = np.concatenate([c.y for c in cases])
         self.reading = np.concatenate([c.reading for c in cases])
-        self.kind = [kind(e) for _, e in f.endpoints]
+        self.kind = [error_of(e.measure) for _, e in f.endpoints]
         self.second = np.array([e.scale != c.design.people.scale for c, e in f.endpoints])
         self.same = f.study[:, None] == f.study[None, :]
         self.shared = self._shared()

@@ -5,7 +5,7 @@ shape (they broadcast), draw nothing at random, and hand NaN through.
 """
 
 from ketasim.trial.scales.outcome import remitted, responded
-from ketasim.trial.scales.rate import band, expected, noise_sd, points_of, rated, rated_own
+from ketasim.trial.scales.rate import band, expected, noise_sd, points_of, rated, rated_own, remaining
 from ketasim.trial.scales.read import read_scales, scale, scale_names
 from ketasim.trial.scales.spec import Number, Pair, Scale
 
@@ -19,6 +19,7 @@ __all__ = [
     "points_of",
     "rated",
     "rated_own",
+    "remaining",
     "read_scales",
     "remitted",
     "responded",

@@ -8,6 +8,7 @@ bend means: who has no symptom cannot be rated below none, so noise there adds a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,11 @@ def rated_own(name: str, baseline: ArrayLike, share: ArrayLike, z: ArrayLike, dr
             "is rated from severity", key="scale", value=name, expected=f"rated(), or one of {', '.join(own)}"
         )
     return _written(s, np.clip(s.low + (_floats(baseline) - s.low) * _floats(share), s.low, s.high), z, drift)
+
+
+def remaining(of: Scale, share: Any, values: Mapping[str, Any]) -> Any:
+    """Return what remains on a scale of its own where `share` of depression remains, by the scale's power in parameter `values`."""
+    return share ** values[of.power] if of.power else share
 
 
 def _written(s: Scale, true: Floats, z: ArrayLike, drift: ArrayLike) -> Floats:

@@ -11,11 +11,11 @@ from typing import Any
 
 from ketasim.errors import InputError, check_keys, nearest
 from ketasim.files import parse_toml
-from ketasim.parameters import Status
+from ketasim.parameters import Status, builtin_table
 from ketasim.trial.scales.spec import Number, Pair, Scale
 
 KINDS = ("depression", "own", "acute")
-_SCALE = ("title", "kind", "low", "high", "step", "unit", "noise", "drift", "via", "pairs")
+_SCALE = ("title", "kind", "low", "high", "step", "unit", "noise", "drift", "via", "pairs", "power")
 _NUMBER = ("value", "unit", "status", "source", "row", "place", "reason", "range")
 _PAIR = ("at", "score", *_NUMBER[2:])
 _COMMON = ("noise_at_low", "noise_full_from")
@@ -88,6 +88,7 @@ def _scale(name: str, entry: Mapping[str, Any], shared: Mapping[str, Number]) ->
         high=high,
         noise=noise,
         drift=_number(entry.get("drift"), f"{key}.drift"),
+        power=_power(entry.get("power", ""), f"{key}.power"),
         step=step,
         unit=str(entry.get("unit", "point")),
         via=str(entry.get("via", "")),
@@ -103,6 +104,12 @@ def _pair(entry: Any, key: str) -> Pair:
     return Pair(
         _float(entry.get("at"), f"{key}.at"), _number({"value": entry.get("score"), "unit": "point", **rest}, key)
     )
+
+
+def _power(given: Any, key: str) -> str:
+    if given and given not in builtin_table():
+        raise InputError("unknown parameter", key=key, value=given, expected="a parameter of the tables")
+    return str(given)
 
 
 def _check_pairs(s: Scale, known: Mapping[str, Scale]) -> None:

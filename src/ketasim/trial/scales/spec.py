@@ -42,7 +42,8 @@ class Scale:
 
     `kind` is "depression", "own" or "acute"; ratings are whole `step`s from `low` to `high`. `noise` is the SD of one
     rating, which falls to `noise_at_low` (steps) at the low end of the scale and is full from the share
-    `noise_full_from` of its length on. `pairs` relate a depression scale to severity, or to the scale `via`.
+    `noise_full_from` of its length on. `power` names the parameter to whose power the
+    share that remains of depression is raised (none: 1). `pairs` relate a depression scale to severity, or to the scale `via`.
     """
 
     name: str
@@ -58,3 +59,4 @@ class Scale:
     unit: str = "point"
     via: str = ""
     pairs: tuple[Pair, ...] = ()
+    power: str = ""
