@@ -17,6 +17,7 @@ from ketasim.trial.settings import settings
 
 Array = Any  # of NumPy or of JAX
 CLASSES = ("minimal", "partial", "large")
+_FLAT = 1e-4  # a variance of class means below which one class holds nearly everybody
 _FAR = 60.0  # tilts beyond which one class holds everybody
 
 
@@ -37,9 +38,21 @@ class Classes:
         table = xp.exp(logs - logs.max(axis=1, keepdims=True))
         table = table / table.sum(axis=1, keepdims=True)
         tilt = xp.interp(expected, table @ self.level, tilts)
+        if xp is not np:  # a fit needs it smooth: a Newton step from the table
+            tilt = self._closer(tilt, expected)
         logs = xp.log(self.share) + tilt[..., None] * self.level
         found: Array = xp.exp(logs - logs.max(axis=-1, keepdims=True))
         return found / found.sum(axis=-1, keepdims=True)
+
+    def _closer(self, tilt: Array, expected: Array) -> Array:
+        """Return tilts whose mixture's mean is closer to the expected one, by a step of Newton's method where the mean still moves."""
+        logs = self.xp.log(self.share) + tilt[..., None] * self.level
+        w = self.xp.exp(logs - logs.max(axis=-1, keepdims=True))
+        w = w / w.sum(axis=-1, keepdims=True)
+        mean = w @ self.level
+        slope = w @ self.level**2 - mean**2
+        inside = (expected > self.level[0]) & (expected < self.level[2]) & (slope > _FLAT)
+        return tilt - self.xp.where(inside, (mean - expected) / self.xp.where(inside, slope, 1.0), 0.0)
 
     def improvement(self, expected: Array, rank: Array, z: Array) -> Array:
         """Return each person's improvement, a share of baseline.

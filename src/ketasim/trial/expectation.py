@@ -1,8 +1,8 @@
 """What trials' figures are on average over virtual trials, in closed form: for fits, which need a smooth answer at once.
 
-People are represented by nodes: quantiles of the rated baseline, of the rank that decides a person's response class, and of
-the place inside the class. A node is a bin of ranks; where classes meet inside a bin, its improvement is their mean weighted by
-length, so that all is smooth in the parameters. Ratings add noise of raters and of the visit. All arms of all trials are
+People are represented by nodes: quantiles of the rated baseline, the three response classes, and the place inside a class. A figure
+is a mean over nodes weighed by the classes' shares, so that all is smooth in the parameters; where visits hang together, people keep
+their rank, whose bins hold the classes by length. Ratings add noise of raters and of the visit. All arms of all trials are
 computed side by side, on arrays of JAX: the functions of `trial.course` see one setting, whose values are arrays over arms.
 """
 
@@ -182,10 +182,15 @@ def _deep(values: Sequence[Any]) -> Floats:
 
 @dataclass(frozen=True)
 class Rated:
-    """Ratings on a scale at nodes: expected score and SD of one rating, (R, N)."""
+    """Ratings on a scale at nodes of baseline, response class and place in it.
+
+    `score` and `sd` are the expected score and the SD of one rating, (R, B, 3, Z); `share` is the share of each class, (R, K, 3), in K
+    bins of the rank that people keep from visit to visit.
+    """
 
     score: Any
     sd: Any
+    share: Any
 
 
 def rated(
@@ -194,39 +199,42 @@ def rated(
     """Return ratings on a scale, one row for each of R arms at one time: for its expected improvement (R,) at `times_h` (R,)."""
     entry, s = scale(name), settings()
     score: Any
-    x = _improvements(classes_of(v, xp=jnp), improvement, ranks, places)
-    x = jnp.where((times_h > 0)[:, None], jnp.clip(x, s["most_worse"], s["most_improved"]), 0.0)[:, None, :]
+    mixture = classes_of(v, xp=jnp)
+    x = _improvements(mixture, improvement, places)
+    x = jnp.where((times_h > 0)[:, None, None], jnp.clip(x, s["most_worse"], s["most_improved"]), 0.0)[:, None]
     if entry.kind == "own":
         before = np.stack([p.rated[name] for p in people])  # (R, B)
-        score = entry.low + (before[:, :, None] - entry.low) * remaining(entry, 1 - x, v)
+        score = entry.low + (before[:, :, None, None] - entry.low) * remaining(entry, 1 - x, v)
         state: Any = 0.0
     else:
         base = np.stack([_points(p, name) for p in people])
         settings_of = [p.design.setting for p in people]
         names = sorted(set(settings_of))
         inflation = jnp.stack([jnp.asarray(v[f"inflation.{n}"], dtype=float) for n in names])
-        true = jnp.maximum(base - inflation[np.array([names.index(n) for n in settings_of])][:, None], 0)[:, :, None]
-        points = jnp.maximum(true * (1 - x), 0)
+        true = jnp.maximum(base - inflation[np.array([names.index(n) for n in settings_of])][:, None], 0)
+        points = jnp.maximum(true[:, :, None, None] * (1 - x), 0)
         score = expected(name, points, xp=jnp)
         state = v["state_sd"] * (expected(name, points + 1, xp=jnp) - score)
     score = jnp.clip(score, entry.low, entry.high)
     sd = jnp.sqrt(noise_sd(name, score, xp=jnp) ** 2 + state**2)
-    return Rated(score.reshape(len(people), -1), sd.reshape(len(people), -1))
+    return Rated(score, sd, _shares(mixture.weights(improvement), ranks))
 
 
-def _improvements(mixture: Any, improvement: Any, ranks: int, places: int) -> Any:
-    """Return improvement at the nodes of rank and place, (R, K*Z)."""
-    w = mixture.weights(improvement)  # (R, 3), minimal first
-    tops = jnp.cumsum(w[:, ::-1], axis=-1)  # low ranks respond first: large, partial, minimal
-    low = np.arange(ranks) / ranks
-    bottom = jnp.concatenate([jnp.zeros_like(tops[:, :1]), tops[:, :-1]], axis=-1)
-    inside = jnp.minimum(tops[..., None], low + 1 / ranks) - jnp.maximum(bottom[..., None], low)
-    share = jnp.clip(inside, 0, None) * ranks  # (R, 3, K)
-    mean = jnp.einsum("rck,c->rk", share, mixture.level[::-1]) / jnp.maximum(share.sum(axis=1), _HALF)
-    mean = mean + (improvement - jnp.clip(improvement, mixture.level[0], mixture.level[2]))[:, None]
+def _improvements(mixture: Any, improvement: Any, places: int) -> Any:
+    """Return improvement at the nodes of class and place, (R, 3, Z)."""
     z = ndtri((np.arange(places) + _HALF) / places)
     z = z / np.sqrt(np.mean(z**2))
-    return (mean[:, :, None] + mixture.sd * z).reshape(len(improvement), -1)
+    beyond = improvement - jnp.clip(improvement, mixture.level[0], mixture.level[2])
+    return mixture.level[None, :, None] + beyond[:, None, None] + mixture.sd * z
+
+
+def _shares(weights: Any, ranks: int) -> Any:
+    """Return the share of each class (minimal first) in bins of rank, (R, K, 3), for its share of all, (R, 3); low ranks respond first."""
+    tops = jnp.cumsum(weights[:, ::-1], axis=-1)
+    low = np.arange(ranks) / ranks
+    bottom = jnp.concatenate([jnp.zeros_like(tops[:, :1]), tops[:, :-1]], axis=-1)
+    inside = jnp.minimum(tops[:, None], low[:, None] + 1 / ranks) - jnp.maximum(bottom[:, None], low[:, None])
+    return jnp.clip(inside, 0, None)[..., ::-1] * ranks
 
 
 def _points(p: Enrolled, name: str) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ketasim.inference.mood.cases import Case
 from ketasim.inference.mood.settings import settings
-from ketasim.trial.expectation import Arms, held, rated
+from ketasim.trial.expectation import Arms, Rated, held, rated
 from ketasim.trial.scales import scale
 from ketasim.trial.spec import Endpoint
 
@@ -74,14 +74,13 @@ class Figures:
         self.rows = {s: [(a, t) for name, a, t in triples if name == s] for s in self.scales}
         self.end = self._find(ends, [e.at_h for e in ends])
         self.start = self._find(ends, [float(e.options.get("from", 0.0)) for e in ends])
-        self.started = np.array([float(e.options.get("from", 0.0)) > 0 for e in ends])[:, None]
-        self.low = np.array([scale(e.scale).low for e in ends])[:, None]
-        self.level = np.array([e.measure in LEVELS for e in ends])[:, None]
-        self.relative = np.array([e.measure == "percent_change" for e in ends])[:, None]
-        self.ever = np.array([e.at_h == 0 for e in ends])[:, None]
+        self.started = np.array([float(e.options.get("from", 0.0)) > 0 for e in ends])
+        self.low = _deep([scale(e.scale).low for e in ends])
+        self.level = _deep([e.measure in LEVELS for e in ends])
+        self.relative = _deep([e.measure == "percent_change" for e in ends])
+        self.never = _deep([e.at_h == 0 for e in ends])
         before = [self.arms.people[a].rated[e.scale] for e, a in zip(ends, self.side, strict=True)]
-        s = settings()["nodes"]
-        self.before = np.repeat(np.stack(before), s["ranks"] * s["places"], axis=1)  # (M, N)
+        self.before = np.stack(before)  # (M, B)
         self.limit = np.stack([limit(e, b) for e, b in zip(ends, self.before, strict=True)])
         failure = [
             1 - c.design.dropout.share * e.at_h / max(c.times_h[-1], 1.0)
@@ -109,50 +108,64 @@ class Figures:
             at = np.array([_place(self.arms.times_h[a], t) for a, t in zip(arms, times, strict=True)])
             people = [self.arms.people[a] for a in arms]
             found.append(rated(people, name, improved[arms, at], times, v, s["ranks"], s["places"]))
-        score = jnp.concatenate([r.score for r in found])
-        sd = jnp.concatenate([r.sd for r in found])
-        mean, spread = self._moments(score, sd)
-        share = self._shares(score, sd)
-        return self._figures(mean, spread, share, score, sd)
+        seen = Rated(*(jnp.concatenate([getattr(r, n) for r in found]) for n in ("score", "sd", "share")))
+        mean, spread = self._moments(seen)
+        return self._figures(mean, spread, self._shares(seen), seen)
 
-    def _moments(self, score: Any, sd: Any) -> tuple[Any, Any]:
+    def _moments(self, seen: Rated) -> tuple[Any, Any]:
         """Return mean and SD of change, level or relative change of each side, (M,)."""
-        end, end_sd = score[self.end], sd[self.end]
-        begin, begin_sd = score[self.start], sd[self.start]
-        after = jnp.where(self.ever, self.before, held(end, end_sd, self.low))
-        from_start = self.started
-        start = jnp.where(from_start, held(begin, begin_sd, self.low), self.before)
-        unit = jnp.where(self.relative, jnp.maximum(self.before, 1), 1.0)
-        gap = (after - jnp.where(self.level, 0.0, start)) / unit
-        own = jnp.where(self.ever, 0.0, end_sd**2) + jnp.where(from_start & ~self.level, begin_sd**2, 0.0)
-        mean = jnp.mean(gap, axis=1)
-        variance = jnp.mean((gap - mean[:, None]) ** 2, axis=1) + jnp.mean(own / unit**2, axis=1)
+        before = self.before[:, :, None, None]
+        unit = jnp.where(self.relative, jnp.maximum(before, 1), 1.0)
+        weight = _weight(seen, self.end)
+        after = jnp.where(self.never, before, held(seen.score[self.end], seen.sd[self.end], self.low))
+        gap = (after - jnp.where(self.level, 0.0, before)) / unit
+        mean = jnp.sum(weight * gap, axis=(1, 2, 3))
+        own = jnp.where(self.never, 0.0, seen.sd[self.end] ** 2) / unit**2
+        variance = jnp.sum(weight * ((gap - mean[:, None, None, None]) ** 2 + own), axis=(1, 2, 3))
+        late = np.flatnonzero(self.started & ~self.level.ravel())
+        if len(late):  # change from a visit: people keep baseline, rank and place
+            found = self._from_visit(late, seen)
+            mean, variance = mean.at[late].set(found[0]), variance.at[late].set(found[1])
         return mean, jnp.sqrt(variance)
 
-    def _shares(self, score: Any, sd: Any) -> Any:
+    def _from_visit(self, late: Ints, seen: Rated) -> tuple[Any, Any]:
+        """Return mean and variance of the change between two visits of the sides `late`."""
+        totals = []
+        for rows in (self.end[late], self.start[late]):
+            score, sd, weight = held(seen.score[rows], seen.sd[rows], self.low[late]), seen.sd[rows], _weight(seen, rows)
+            mean = jnp.sum(weight * score, axis=(1, 2, 3))
+            spread = jnp.sum(weight * (score**2 + sd**2), axis=(1, 2, 3)) - mean**2
+            totals.append((mean, spread, jnp.einsum("mkc,mbcz->mbkz", seen.share[rows], score)))
+        (end, end_var, a), (start, start_var, b) = totals
+        return end - start, end_var + start_var - 2 * (jnp.mean(a * b, axis=(1, 2, 3)) - end * start)
+
+    def _shares(self, seen: Rated) -> Any:
         """Return the share of success of each side, (M,)."""
-        good = norm.cdf((self.limit + _HALF - score[self.end]) / sd[self.end])
-        shares = jnp.mean(good, axis=1) * self.still
+        limits = self.limit[:, :, None, None]
+        good = norm.cdf((limits + _HALF - seen.score[self.end]) / seen.sd[self.end])
+        shares = jnp.sum(_weight(seen, self.end) * good, axis=(1, 2, 3)) * self.still
         for k in self.special:
             e = self.endpoints[self.of[k]][1]
             if e.measure not in RELAPSES:
-                shares = shares.at[k].set(self._repeated(k, e, score, sd))
+                shares = shares.at[k].set(self._repeated(k, e, seen))
         return jnp.clip(shares, _EDGE, 1 - _EDGE)
 
-    def chances(self, k: int, times_h: Sequence[float], score: Any, sd: Any, *, loss: bool = False) -> Any:
-        """Return the chance of success (or of loss) of a side's nodes at times, (T, N)."""
+    def chances(self, k: int, times_h: Sequence[float], seen: Rated, *, loss: bool = False) -> Any:
+        """Return the chance of success (or of loss) of a side's people of a baseline, rank and place at times, (T, N)."""
         e = self.endpoints[self.of[k]][1]
         at = np.array([self.where[e.scale, int(self.side[k]), t] for t in times_h])
-        good = norm.cdf((limit(e, self.before[k], loss=loss) + _HALF - score[at]) / sd[at])
-        return 1 - good if loss else good
+        limits = limit(e, self.before[k], loss=loss)[:, None, None]
+        good = norm.cdf((limits + _HALF - seen.score[at]) / seen.sd[at])
+        good = jnp.einsum("tkc,tbcz->tbkz", seen.share[at], 1 - good if loss else good)
+        return good.reshape(len(at), -1)
 
-    def _repeated(self, k: int, e: Endpoint, score: Any, sd: Any) -> Any:
+    def _repeated(self, k: int, e: Endpoint, seen: Rated) -> Any:
         if e.measure == "ever_response":
             times = sorted({t for t in self.arms.times_h[self.side[k]].tolist() if 0 < t <= e.at_h})
-            return 1 - jnp.mean(jnp.prod(1 - self.chances(k, times, score, sd), axis=0))
-        return jnp.mean(_at_least(list(self.chances(k, e.options["days"], score, sd)), int(e.options.get("least", 1))))
+            return 1 - jnp.mean(jnp.prod(1 - self.chances(k, times, seen), axis=0))
+        return jnp.mean(_at_least(list(self.chances(k, e.options["days"], seen)), int(e.options.get("least", 1))))
 
-    def _figures(self, mean: Any, spread: Any, share: Any, score: Any, sd: Any) -> tuple[Any, Any]:
+    def _figures(self, mean: Any, spread: Any, share: Any, seen: Rated) -> tuple[Any, Any]:
         count = len(self.endpoints)
         n, n2 = self.n[:count], np.ones(count)
         n2[self.both] = self.n[count:]
@@ -185,16 +198,16 @@ class Figures:
         for k in self.special:
             e = self.endpoints[self.of[k]][1]
             if e.measure in RELAPSES:
-                value, variance = self._lost(k, e, score, sd)
+                value, variance = self._lost(k, e, seen)
                 figures, first_var = figures.at[k].set(value), first_var.at[k].set(variance)
         return figures, jnp.stack([first_var, second_var])
 
-    def _lost(self, k: int, e: Endpoint, score: Any, sd: Any) -> tuple[Any, Any]:
+    def _lost(self, k: int, e: Endpoint, seen: Rated) -> tuple[Any, Any]:
         """Return the share of responders that relapses, or the log of the median time (h), and its variance."""
         start = float(e.options["from"])
         times = sorted({t for t in self.arms.times_h[self.side[k]].tolist() if start < t <= e.at_h})
-        began = self.chances(k, [start], score, sd)[0]
-        stays = jnp.cumprod(1 - self.chances(k, times, score, sd, loss=True), axis=0)
+        began = self.chances(k, [start], seen)[0]
+        stays = jnp.cumprod(1 - self.chances(k, times, seen, loss=True), axis=0)
         lost = 1 - jnp.mean(began * stays, axis=1) / jnp.mean(began)
         people = jnp.maximum(self.n[k] * jnp.mean(began), 1)
         if e.measure == "relapse":
@@ -204,6 +217,16 @@ class Figures:
         rate = -jnp.log(jnp.clip(1 - shares[-1], _EDGE, 1 - _EDGE)) / after[-1]
         median = jnp.where(shares[-1] > _HALF, jnp.interp(_HALF, shares, after), jnp.log(2) / rate)
         return jnp.log(jnp.maximum(median, 1)), 1 / (jnp.log(2) ** 2 * people)
+
+
+def _weight(seen: Rated, rows: Ints) -> Any:
+    """Return the weights of the nodes of rows, (M, 1, 3, 1); over all nodes they sum to 1."""
+    _, many, _, places = seen.score.shape
+    return (jnp.mean(seen.share[rows], axis=1) / (many * places))[:, None, :, None]
+
+
+def _deep(values: Sequence[Any]) -> Any:
+    return np.array(values)[:, None, None, None]
 
 
 def _place(times_h: Any, at_h: float) -> int:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ketasim.inference.mood.cases import Case, lanes, peaks
-from ketasim.inference.mood.coordinates import Coordinates
+from ketasim.inference.mood.coordinates import Coordinates, Held
 from ketasim.inference.mood.drives import Drives
 from ketasim.inference.mood.predict import Figures, direction
 from ketasim.inference.mood.settings import settings
@@ -25,12 +25,19 @@ from ketasim.inference.mood.slow import severity
 from ketasim.trial.measures import error_of
 
 
+class Given(NamedTuple):
+    """What is known upstream: drives of each group of lanes by quantity (T, L), and each arm's largest CADSS, (A, P)."""
+
+    drives: tuple[Mapping[str, Any], ...]
+    peak: Any
+
+
 class Target:
-    """The posterior for one set of drives.
+    """The posterior of some studies; drives are handed in, so that one compiled function serves all upstream draws and rivals.
 
     Parameters
     ----------
-    cases : the studies. drives : by (study, arm), `mood.drives.all_drives`. coordinates : what is moved.
+    cases : the studies. drives : of any upstream draw, by (study, arm), for the times. coordinates : what is moved.
     """
 
     def __init__(
@@ -39,13 +46,17 @@ class Target:
         self.cases, self.coordinates = tuple(cases), coordinates
         self.figures = f = Figures(cases)
         self.lanes = lanes(cases, drives)
-        self.peak = _gathered(f.keys, peaks(drives, settings()["peak_hours"]))
         self.y = np.concatenate([c.y for c in cases])
         self.reading = np.concatenate([c.reading for c in cases])
         self.kind = [error_of(e.measure) for _, e in f.endpoints]
         self.second = np.array([e.scale != c.design.people.scale for c, e in f.endpoints])
         self.same = f.study[:, None] == f.study[None, :]
         self.shared = self._shared()
+
+    def given(self, drives: Mapping[tuple[str, str], Drives]) -> Given:
+        """Return an upstream draw's drives as the functions below take them."""
+        peak = _gathered(self.figures.keys, peaks(drives, settings()["peak_hours"]))
+        return Given(tuple(g.drives for g in lanes(self.cases, drives)), peak)
 
     def _shared(self) -> Any:
         """Return how sampling errors of first and second sides hang together, (2E, 2E): the same arm, and the same visit."""
@@ -75,24 +86,24 @@ class Target:
         )
         return found * np.outer(sign, sign)
 
-    def drug(self, v: Mapping[str, Any]) -> Any:
+    def drug(self, v: Mapping[str, Any], given: Given) -> Any:
         """Return what the drug alone takes of severity, (A, P, V); 0 in arms without one."""
         f = self.figures
         many, most = settings()["people"], f.arms.times_h.shape[1]
         found = {}
-        for g in self.lanes:
-            left = severity(g.times_h, g.drives, {**v, "tau_relapse": v["tau_relapse"] * g.relapse})
+        for g, own in zip(self.lanes, given.drives, strict=True):
+            left = severity(g.times_h, own, {**v, "tau_relapse": v["tau_relapse"] * g.relapse})
             for key, (where, rows) in g.where.items():
                 rows = np.pad(rows, (0, most - len(rows)), mode="edge")
                 found[key] = 1 - left[rows][:, where].T
         none = jnp.zeros((many, most))
         return jnp.stack([found.get(key, none) for key in f.keys])
 
-    def predicted(self, v: Mapping[str, Any]) -> tuple[Any, Any]:
+    def predicted(self, v: Mapping[str, Any], given: Given) -> tuple[Any, Any]:
         """Return the predicted figures (E,) and their covariance (E, E) between trials of their sizes."""
-        drug = self.drug(v)
+        drug = self.drug(v, given)
         trials = jnp.array([0.0, 1.0, 0.0]) * v["study_sd"], jnp.exp(jnp.array([0.0, 0.0, 1.0]) * v["effect_sd"])
-        means, parts = jax.vmap(lambda shift, size: self.figures.predict(drug, self.peak, v, shift, size))(*trials)
+        means, parts = jax.vmap(lambda shift, size: self.figures.predict(drug, given.peak, v, shift, size))(*trials)
         mean = means[0]
         root = jnp.sqrt(parts[0].reshape(-1))
         both = root[:, None] * root[None, :] * self.shared
@@ -104,14 +115,15 @@ class Target:
         cov = self.same * (sampling + trial + jnp.outer(off, off)) + jnp.diag(own**2 + self.reading**2)
         return mean, cov
 
-    def by_study(self, z: Any) -> Any:
-        """Return the log likelihood of each study, (S,), at coordinates z (P,)."""
-        mean, cov = self.predicted(self.coordinates.values(z))
+    def looked(self, z: Any, given: Given, held: Held) -> tuple[Any, Any, Any]:
+        """Return the log likelihood of each study (S,), predictions (E,) and their SDs (E,) at coordinates z (K,)."""
+        mean, cov = self.predicted(self.coordinates.values(z, held), given)
         place, real = self._padded
         gap = jnp.where(real, (self.y - mean)[place], 0.0)
         both = real[:, :, None] & real[:, None, :]
         block = jnp.where(both, cov[place[:, :, None], place[:, None, :]], np.eye(place.shape[1]))
-        return _normal(gap, block) - real.sum(axis=1) * np.log(2 * np.pi) / 2
+        each = _normal(gap, block) - real.sum(axis=1) * np.log(2 * np.pi) / 2
+        return each, mean, jnp.sqrt(jnp.diagonal(cov))
 
     @cached_property
     def _padded(self) -> tuple[Any, Any]:
@@ -123,9 +135,9 @@ class Target:
             np.stack([np.arange(most) < len(p) for p in places]),
         )
 
-    def log_posterior(self, z: Any) -> Any:
-        """Return the log posterior density at coordinates z (P,), whose prior is standard normal."""
-        return jnp.sum(self.by_study(z)) - jnp.sum(z**2) / 2
+    def log_posterior(self, z: Any, given: Given, held: Held, used: Any) -> Any:
+        """Return the log posterior density at coordinates z (K,), whose prior is standard normal; used : studies (S,), 1 or 0."""
+        return jnp.sum(used * self.looked(z, given, held)[0]) - jnp.sum(z**2) / 2
 
 
 @jax.custom_vjp
