@@ -71,9 +71,9 @@ class Posterior:
         return float(value), np.asarray(gradient, dtype=float)
 
     def looked(self, z: Floats, on: Condition) -> tuple[Floats, Floats, Floats]:
-        """Return the log likelihood of each study (S,), the predictions (E,) and their SDs (E,) at z (K,)."""
-        each, mean, sd = self._looked(z, on.given, on.held)
-        return np.asarray(each), np.asarray(mean), np.asarray(sd)
+        """Return the log likelihood of each study (S,), the predictions (E,) and their covariance (E, E) at z (K,)."""
+        each, mean, cov = self._looked(z, on.given, on.held)
+        return np.asarray(each), np.asarray(mean), np.asarray(cov)
 
     def density(self, z: Floats, on: Condition) -> float:
         """Return the log posterior density at z (K,)."""
@@ -84,8 +84,8 @@ class Posterior:
         """Return the number of coordinates."""
         return len(self.target.coordinates.names)
 
-    def mode(self, on: Condition, start: Floats | None = None) -> tuple[Floats, float]:
-        """Return the mode (K,) and the log density there."""
+    def mode(self, on: Condition, start: Floats | None = None, *, rounds: int | None = None) -> tuple[Floats, float]:
+        """Return the mode (K,) and the log density there; rounds : of the search (None: as many as the settings allow)."""
         from scipy.optimize import minimize  # type: ignore[import-untyped]
 
         s = settings()["posterior"]
@@ -95,7 +95,7 @@ class Posterior:
             return -value, -gradient
 
         begin = np.zeros(self.count) if start is None else np.where(on.held.held, 0.0, start)
-        options = {"maxiter": s["rounds"], "maxcor": s["memory"], "ftol": s["small"]}
+        options = {"maxiter": rounds or s["rounds"], "maxcor": s["memory"], "ftol": s["small"]}
         found = minimize(cost, begin, jac=True, method="L-BFGS-B", options=options)
         return np.asarray(found.x), -float(found.fun)
 
@@ -115,6 +115,16 @@ class Posterior:
             hessian[k] = (self.slope(z - e, on)[1] - self.slope(z + e, on)[1]) / (2 * step)
         values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
         return np.asarray(vectors / np.sqrt(np.maximum(values, settings()["posterior"]["flattest"])))
+
+    def slopes(self, z: Floats, on: Condition) -> Floats:
+        """Return the slopes of the predictions by the coordinates at z, (E, K), by central differences."""
+        step = settings()["posterior"]["step"]
+        found = np.zeros((len(self.target.y), self.count))
+        for k in np.flatnonzero(self._moved(z, on)):
+            e = np.zeros(self.count)
+            e[k] = step
+            found[:, k] = (self.looked(z + e, on)[1] - self.looked(z - e, on)[1]) / (2 * step)
+        return found
 
     def _moved(self, z: Floats, on: Condition) -> NDArray[np.bool_]:
         """Return which coordinates the figures know anything of, (K,): the likelihood has a slope along them."""

@@ -116,14 +116,14 @@ class Target:
         return mean, cov
 
     def looked(self, z: Any, given: Given, held: Held) -> tuple[Any, Any, Any]:
-        """Return the log likelihood of each study (S,), predictions (E,) and their SDs (E,) at coordinates z (K,)."""
+        """Return the log likelihood of each study (S,), predictions (E,) and their covariance (E, E) at coordinates z (K,)."""
         mean, cov = self.predicted(self.coordinates.values(z, held), given)
         place, real = self._padded
         gap = jnp.where(real, (self.y - mean)[place], 0.0)
         both = real[:, :, None] & real[:, None, :]
         block = jnp.where(both, cov[place[:, :, None], place[:, None, :]], np.eye(place.shape[1]))
         each = _normal(gap, block) - real.sum(axis=1) * np.log(2 * np.pi) / 2
-        return each, mean, jnp.sqrt(jnp.diagonal(cov))
+        return each, mean, cov
 
     @cached_property
     def _padded(self) -> tuple[Any, Any]:
