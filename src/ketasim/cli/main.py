@@ -262,6 +262,22 @@ def fit_command(
     fit_and_store(name, work=work, check=check, dry=dry)
 
 
+@app.command("calibrate")
+def calibrate_command(
+    name: Annotated[str, typer.Argument(help="The calibration: mood.")],
+    work: Annotated[
+        str, typer.Option(help="Folder for stages, so that a calibration that dies goes on.")
+    ] = "out/calibrate",
+    check: Annotated[bool, typer.Option("--check", help="Only predict each study from all the others.")] = False,
+    smoke: Annotated[bool, typer.Option("--smoke", help="A few rounds of every stage, for tests.")] = False,
+    dry: Annotated[bool, typer.Option("--dry", help="Print, and leave the package's data as they are.")] = False,
+) -> None:
+    """Fit plasticity, mood and trials to published trials; the result becomes the package's data."""
+    from ketasim.cli.calibrate import calibrate_and_print
+
+    calibrate_and_print(name, work=work, check=check, smoke=smoke, dry=dry)
+
+
 @app.command("figure")
 def figure_command(
     name: Annotated[str, typer.Argument(help="The figure: and-gate.")],

@@ -71,7 +71,7 @@ def _rewrite(path: Path, found: Mapping[str, Sequence[float]], between: Between,
         content = tomllib.loads(f"x = {entry[2]}")["x"]
         new = _fitted(content, name, base, found, between, problem)
         if new != content:
-            lines[k], changed = f"{entry[1]} = {_inline(new)}", True
+            lines[k], changed = f"{entry[1]} = {inline(new)}", True
     if changed:
         with atomic_path(path) as part:
             part.write_text("\n".join(lines) + "\n", "utf-8")
@@ -92,8 +92,8 @@ def _fitted(
         prior = problem.spec["prior"][name]
         words = ", ".join(str(prior[k]) for k in ("place", "reason") if k in prior)
         new = {
-            "value": _short(value), "status": "fitted_here", "source": prior["source"],
-            "place": f"joint fit; prior {prior['value']:g}: {words}", "range": [_short(low), _short(high)],
+            "value": short(value), "status": "fitted_here", "source": prior["source"],
+            "place": f"joint fit; prior {prior['value']:g}: {words}", "range": [short(low), short(high)],
         } | {k: content[k] for k in ("iiv", "iov") if k in content}  # fmt: skip
     if "iiv" in content and base in between.spreads:
         sd, _error = between.spreads[base]
@@ -102,19 +102,21 @@ def _fitted(
         words = (
             words if words.startswith("joint fit") else f"joint fit to reported SDs (prior {before['sd']:g}: {words})"
         )
-        new["iiv"] = {"sd": _short(sd), "status": "fitted_here", "source": before.get("source", ""), "place": words}
+        new["iiv"] = {"sd": short(sd), "status": "fitted_here", "source": before.get("source", ""), "place": words}
     return new
 
 
-def _short(x: float) -> float:
+def short(x: float) -> float:
+    """Return a number with four digits."""
     return float(f"{x:.4g}")
 
 
-def _inline(value: Any) -> str:
+def inline(value: Any) -> str:
+    """Return a value as TOML on one line."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{k} = {_inline(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{k} = {inline(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list):
-        return "[" + ", ".join(_inline(v) for v in value) + "]"
+        return "[" + ", ".join(inline(v) for v in value) + "]"
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, bool):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from statistics import NormalDist
@@ -22,6 +23,8 @@ from ketasim.parameters.random import standard_normal
 from ketasim.parameters.table import ParameterTable
 
 _NORMAL = NormalDist()
+_UPSTREAM = "upstream"  # column of a fit that was made draw by draw given the parameters before it: the number of that draw
+_FITTED = 1  # and the seed of those draws
 
 
 def draws(table: ParameterTable, seed: int, count: int, *, posterior: Path | None = None) -> list[dict[str, float]]:
@@ -33,20 +36,46 @@ def draws(table: ParameterTable, seed: int, count: int, *, posterior: Path | Non
     seed : a whole number. count : how many draws.
     posterior : a CSV file of joint draws (header: canonical names; a row: one draw in the table's units). Its parameters
         move together, row by row in an order set by the seed, and come back to the first row when all have been used. By
-        default the package's own, one for each fit that has written one; those of different fits move apart.
+        default the package's own, one for each fit that has written one; those of different fits move apart, but for a fit that was made
+        given draws of what comes before it (`upstream`), whose draws stay with those.
 
     Raises
     ------
     InputError
         For a posterior with an unknown name, a cell that is no number in the parameter's range, or no rows: file and line.
     """
+    joint = _posteriors(table, posterior)
+    chained = {n: rows for n, rows in joint.items() if _UPSTREAM in rows[0]}
+    apart = {n: rows for n, rows in joint.items() if n not in chained}
+    given = {name for rows in chained.values() for name in rows[0]}
+    if not chained:
+        return _drawn_apart(table, seed, count, apart, given)
+    (purpose, rows), = chained.items()
+    order = np.argsort(standard_normal(seed, purpose, 1, len(rows)), kind="stable").tolist()
+    if seed == _FITTED:
+        order = sorted(order)
+    # Draws of a later fit hold beside the draws that it was given; when they have all been used, what came before moves on alone.
+    numbers = [int(rows[k][_UPSTREAM]) for k in order]
+    before = _drawn_apart(table, _FITTED, max(numbers), apart, given)
+    found = [before[n - 1] for n in numbers[:count]]
+    found += _drawn_apart(table, seed, count, apart, given)[len(found) :]
+    return [
+        {**values, **{n: v for n, v in rows[order[k % len(order)]].items() if n != _UPSTREAM}}
+        for k, values in enumerate(found)
+    ]
+
+
+def _drawn_apart(
+    table: ParameterTable, seed: int, count: int, joint: Mapping[str, list[dict[str, float]]], without: set[str]
+) -> list[dict[str, float]]:
+    """Return draws 1 to `count` of what does not rest on another fit's draws, of all parameters but those `without`."""
     found: list[dict[str, float]] = [{} for _ in range(count)]
-    together: set[str] = set()
-    for purpose, joint in _posteriors(table, posterior).items():
-        order = np.argsort(standard_normal(seed, purpose, 1, len(joint)), kind="stable").tolist()
+    together = set(without)
+    for purpose, rows in joint.items():
+        order = np.argsort(standard_normal(seed, purpose, 1, len(rows)), kind="stable").tolist()
         for k, values in enumerate(found):
-            values.update(joint[order[k % len(joint)]])
-        together |= set(joint[0])
+            values.update(rows[order[k % len(rows)]])
+        together |= set(rows[0])
     for p in table:
         if p.name in together:
             continue
@@ -98,11 +127,11 @@ def _posteriors(table: ParameterTable, path: Path | None) -> dict[str, list[dict
 def _read(table: ParameterTable, path: Path, *, strict: bool = True) -> list[dict[str, float]]:
     """Return the draws of a file; without `strict`, none for a table that lacks any of its parameters."""
     header, *rows = list(csv.reader(io.StringIO(read_text(path))))
-    if not strict and any(name not in table for name in header):
+    if not strict and any(name not in table and name != _UPSTREAM for name in header):
         return []  # a table of one's own, even where it has a name of the package's fit
     names = [name.strip() for name in header]
     for name in names:
-        if name not in table:
+        if name not in table and name != _UPSTREAM:
             known = [p.name for p in table]
             raise InputError("unknown parameter", file=path, line=1, value=name, expected=nearest(name, known))
     if len(set(names)) < len(names) or not any(rows):
@@ -110,7 +139,7 @@ def _read(table: ParameterTable, path: Path, *, strict: bool = True) -> list[dic
     found = [(line, _row(names, cells, path, line)) for line, cells in enumerate(rows, start=2) if cells]
     try:  # bounds are intervals: all is well if the ends of each column are
         for end in (min, max):
-            table.with_values({name: end(values[name] for _, values in found) for name in names})
+            table.with_values({name: end(values[name] for _, values in found) for name in names if name != _UPSTREAM})
     except InputError:
         _refuse(table, found, path)
     return [values for _, values in found]
@@ -134,6 +163,6 @@ def _refuse(table: ParameterTable, found: list[tuple[int, dict[str, float]]], pa
     """Raise the error of the first row that leaves a parameter's bounds."""
     for line, values in found:
         try:
-            table.with_values(values)
+            table.with_values({n: v for n, v in values.items() if n != _UPSTREAM})
         except InputError as error:
             raise error.at(file=path, line=line) from None

@@ -18,6 +18,7 @@ from ketasim.inference.mood.posterior import Condition, Laplace, Posterior
 from ketasim.inference.mood.settings import settings
 
 Floats = NDArray[np.float64]
+_FARTHEST = 1.0  # of a Gauss-Newton step, in SDs of the prior
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def leave_each_out(
         j = slopes[rows]
         weighed = np.linalg.solve(cov[np.ix_(rows, rows)], np.column_stack([j, target.y[rows] - fitted[rows]]))
         rest = _least(precision - j.T @ weighed[:, :-1])
-        z = at.z - np.linalg.solve(rest, j.T @ weighed[:, -1])
+        move = -np.linalg.solve(rest, j.T @ weighed[:, -1])
+        z = at.z + move * min(1.0, _FARTHEST / max(float(np.abs(move).max()), _FARTHEST))
         z = posterior.mode(Condition(on.given, on.held, used), z, rounds=settings()["posterior"]["left_rounds"])[0]
         _, all_mean, all_cov = posterior.looked(z, on)
         own = all_cov[np.ix_(rows, rows)] + j @ np.linalg.solve(rest, j.T)

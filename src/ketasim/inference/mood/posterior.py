@@ -16,6 +16,7 @@ from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.target import Given, Target
 
 Floats = NDArray[np.float64]
+_WALL = 1e10
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ class Posterior:
 
         def cost(z: Floats) -> tuple[float, Floats]:
             value, gradient = self.slope(z, on)
-            return -value, -gradient
+            if not np.isfinite(value):  # too far out: the search turns back
+                return _WALL, np.zeros_like(z)
+            return -value, -np.nan_to_num(gradient)
 
         begin = np.zeros(self.count) if start is None else np.where(on.held.held, 0.0, start)
         options = {"maxiter": rounds or s["rounds"], "maxcor": s["memory"], "ftol": s["small"]}

@@ -12,3 +12,12 @@ from typing import Any
 def settings() -> dict[str, Any]:
     """Return the settings of inference/data/mood.toml."""
     return tomllib.loads(files("ketasim.inference").joinpath("data", "mood.toml").read_text("utf-8"))
+
+
+def smoked() -> None:
+    """Cut the settings of this process down to a run for tests: every stage, with few rounds, rivals and draws."""
+    s = settings()
+    few = s["smoke"]
+    s["rival"] = {r: s["rival"][r] for r in few["rivals"]}
+    s["posterior"] |= few["posterior"]
+    s["draws"], s["studies"] = few["draws"], few["studies"]

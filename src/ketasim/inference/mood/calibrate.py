@@ -1,0 +1,202 @@
+"""The calibration from studies to draws, in stages that are kept, so that a run that dies goes on where it was.
+
+Kinetics, receptors and circuits are not fitted: they are solved once for each upstream draw, and the slow layers are fitted given
+them (a cut posterior, so that trials of mood do not bend kinetics; Plummer 2015, doi 10.1007/s11222-014-9503-z). Each shipped draw
+belongs to one upstream draw and to one rival explanation, rivals by their stacking weights.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ketasim.errors import RunError
+from ketasim.files import atomic_path
+from ketasim.inference.mood.cases import Case, cases, wanted
+from ketasim.inference.mood.coordinates import Held, coordinates, held
+from ketasim.inference.mood.drives import Drives, all_drives
+from ketasim.inference.mood.leaving import Check, LeftOut, check, leave_each_out, stacked
+from ketasim.inference.mood.posterior import Condition, Laplace, Posterior
+from ketasim.inference.mood.settings import settings
+from ketasim.inference.mood.target import Target
+from ketasim.kept import fingerprint
+from ketasim.trial.spec import Design
+
+Floats = NDArray[np.float64]
+Told = Callable[[str, int, int], None]
+MAIN = "all"
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Shipped draws: coordinates (N, K), the upstream draw of each (N,), and its rival."""
+
+    z: Floats
+    upstream: tuple[int, ...]
+    rival: tuple[str, ...]
+
+
+class Calibration:
+    """A calibration whose stages are kept in a folder.
+
+    Parameters
+    ----------
+    designs : of published trials. folder : of the stages. told : called with a stage, done and total.
+
+    Raises
+    ------
+    RunError
+        If the folder holds stages of another model, other data or other settings.
+    """
+
+    def __init__(self, designs: Sequence[Design], folder: Path, *, told: Told = _silent) -> None:
+        self.folder, self.told = folder, told
+        only = settings().get("studies")
+        self.cases: list[Case] = cases([d for d in designs if only is None or d.study in only])
+        folder.mkdir(parents=True, exist_ok=True)
+        _claim(folder, fingerprint("inference", "trial", "studies", "layers", "engine") + f"/{len(self.cases)}")
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """Return the names of the rivals, the explanation by all of them first."""
+        return tuple(settings()["rival"])
+
+    def drives(self, number: int, rival: str = MAIN) -> dict[tuple[str, str], Drives]:
+        """Return every arm's drives for an upstream draw (0: the shipped numbers), with a rival's own upstream switches."""
+        switches = settings()["rival"][rival].get("drives", {})
+        tag = "".join(f"-{n}" for n in switches)
+        arms = wanted(self.cases)
+        done = 0
+
+        def one() -> None:
+            nonlocal done
+            done += 1
+            self.told(f"drives {number}{tag}", done, len(arms))
+
+        return all_drives(arms, number, self.folder, hypotheses=switches, tag=tag, progress=one)
+
+    @cached_property
+    def posterior(self) -> Posterior:
+        """Return the compiled posterior."""
+        return Posterior(Target(self.cases, self.drives(0), coordinates()))
+
+    def condition(self, rival: str, number: int = 0) -> Condition:
+        """Return what is given: an upstream draw's drives, what a rival holds, all studies."""
+        target = self.posterior.target
+        given = target.given(self.drives(number, rival))
+        return Condition(given, held(rival, target.coordinates), np.ones(len(self.cases)))
+
+    def condition_held(self, rival: str) -> Held:
+        """Return what a rival holds."""
+        return held(rival, self.posterior.target.coordinates)
+
+    def mode(self, rival: str) -> Laplace:
+        """Return a rival's normal approximation with the shipped upstream numbers."""
+        if rival != MAIN:
+            start = self.mode(MAIN).z
+        else:
+            start = np.zeros(self.posterior.count)
+
+        def run() -> dict[str, Floats]:
+            self.told(f"mode of {rival}", 0, 1)
+            found = self.posterior.laplace(self.condition(rival), start)
+            return {"z": found.z, "factor": found.factor, "density": np.array(found.density)}
+
+        kept = _stage(self.folder / f"mode-{rival}.npz", run)
+        return Laplace(kept["z"], kept["factor"], float(kept["density"]))
+
+    def left(self, rival: str) -> LeftOut:
+        """Return each study predicted by all the others under a rival."""
+
+        def run() -> dict[str, Floats]:
+            done = 0
+
+            def one() -> None:
+                nonlocal done
+                done += 1
+                self.told(f"studies left out, {rival}", done, len(self.cases))
+
+            found = leave_each_out(self.posterior, self.mode(rival), self.condition(rival), one)
+            return {"mean": found.mean, "sd": found.sd, "density": found.density}
+
+        return LeftOut(**_stage(self.folder / f"left-{rival}.npz", run))
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """Return the stacking weights of the rivals."""
+        found = stacked(np.stack([self.left(r).density for r in self.rivals]))
+        return dict(zip(self.rivals, found.tolist(), strict=True))
+
+    def check(self) -> Check:
+        """Return how the average over rivals predicts the studies that it did not see."""
+        w = self.weights
+        return check([self.left(r) for r in w], np.array(list(w.values())), self.posterior.target.y)
+
+    def draws(self, count: int) -> Drawn:
+        """Return draws, one for each upstream draw from 1 on, rivals in turn by their weights."""
+        rivals = allotted(self.weights, count)
+        z = []
+        for number, rival in enumerate(rivals, start=1):
+            self.told("draws", number - 1, count)
+            z.append(_stage(self.folder / f"draw-{number}-{rival}.npz", lambda n=number, r=rival: self._draw(n, r))["z"])
+        self.told("draws", count, count)
+        return Drawn(np.stack(z), tuple(range(1, count + 1)), rivals)
+
+    def _draw(self, number: int, rival: str) -> dict[str, Floats]:
+        """Draw from the posterior of an upstream draw and a rival: proposals about its mode, one of them chosen by importance."""
+        s = settings()["posterior"]
+        at, on = self.mode(rival), self.condition(rival, number)
+        z, density = self.posterior.mode(on, at.z, rounds=s["moved_rounds"])
+        generator = np.random.Generator(np.random.Philox(key=[settings()["seed"], number]))
+        white = generator.standard_normal((s["proposals"], len(z)))
+        proposed = z + white @ at.factor.T
+        log = np.array([self.posterior.density(x, on) for x in proposed]) - density + (white**2).sum(axis=1) / 2
+        weight = np.exp(np.minimum(log, np.quantile(log, s["cut"])) - log.max())
+        chosen = int(generator.choice(len(log), p=weight / weight.sum()))
+        return {"z": proposed[chosen], "log": log}
+
+
+def allotted(weights: dict[str, float], count: int) -> tuple[str, ...]:
+    """Return a rival for each of `count` draws, spread evenly, as often as its weight has it (largest remainders)."""
+    names = list(weights)
+    share = np.array([weights[n] for n in names]) * count
+    number = np.floor(share).astype(int)
+    for k in np.argsort(number - share, kind="stable")[: count - number.sum()]:
+        number[k] += 1
+    places = sorted(((i + 1 / 2) / n, k) for k, n in enumerate(number) for i in range(n))
+    return tuple(names[k] for _, k in places)
+
+
+def _claim(folder: Path, identity: str) -> None:
+    """Write down which calibration a folder belongs to; refuse another's."""
+    note = folder / "calibration.json"
+    if note.exists() and json.loads(note.read_text("utf-8")).get("identity") != identity:
+        raise RunError(
+            f"{folder} holds stages of another calibration (model, data or settings differ); remove it or name another --work"
+        )
+    with atomic_path(note) as path:
+        path.write_text(json.dumps({"identity": identity}), "utf-8")
+
+
+def _stage(path: Path, run: Callable[[], dict[str, Floats]]) -> dict[str, Floats]:
+    """Return a kept stage, or run it and keep it (written whole or not at all)."""
+    if path.exists():
+        with np.load(path) as kept:
+            return {n: kept[n] for n in kept.files}
+    found = run()
+    buffer = io.BytesIO()
+    np.savez(buffer, **found)  # type: ignore[arg-type]
+    with atomic_path(path) as part:
+        part.write_bytes(buffer.getvalue())
+    return found
