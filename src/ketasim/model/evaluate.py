@@ -89,6 +89,6 @@ def _power(expr: sp.Expr, visit: Callable[[sp.Expr], Any], xp: Any) -> Any:
         return result
     if xp is np:
         return np.power(visit(base), visit(exponent))
-    from ketasim.model.power import power  # here: who evaluates in NumPy does not load JAX
+    from ketasim.model.power import power as raised  # here: who evaluates in NumPy does not load JAX
 
-    return power(visit(base), visit(exponent))
+    return raised(visit(base), visit(exponent))
