@@ -21,7 +21,8 @@ def test_a_drug_is_shown_with_its_model_numbers_sources_and_state(capsys):
     assert shown["routes"] == ["iv", "oral"]
     assert shown["models"] == ["other_drugs/three_compartment_transit", "other_drugs/effect_site"]
     assert shown["calibration"] == "from the literature"
-    assert "not in the model yet" in shown["note"]
+    assert "GABA-A" in shown["note"] and "sedation" in shown["note"]  # its effects are in the model
+    assert "not in the model yet" not in shown["note"]
     clearance = next(p for p in shown["parameters"] if p["name"] == "CL_drug.midazolam")
     assert (clearance["value"], clearance["unit"], clearance["evidence_row"]) == (21.54, "L/h", "pk-0719")
     assert any(s["source"].startswith("brill2014mdz") for s in shown["sources"])

@@ -202,7 +202,7 @@ def test_a_second_process_analyses_nothing_and_loads_no_units(place):
         return done.stdout.splitlines()
 
     cold, warm = process(), process("warm")
-    assert cold[0] == "55"
+    assert int(cold[0]) > 0
     assert "pint" in cold[1]
-    assert warm == ["55", ""]
+    assert warm == [cold[0], ""]  # as many states as were analysed
     assert {p.name.partition("-")[0] for p in place.iterdir()} == {"parameters", "structure", "system", "units"}

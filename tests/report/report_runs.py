@@ -15,15 +15,21 @@ from ketasim.system.result import Result
 LOOSE = ("receptors", "circuit", "plasticity", "mood", "safety")
 
 
-def quantities(names: list[str] | None = None) -> dict[str, Quantity]:
-    """Return the quantities of the whole system, without binding it."""
+def listed(system: str) -> dict[str, Any]:
+    """Return the quantities of a system ("whole", "rodent") and of all files it names, as their files have them."""
     data = files("ketasim.system").joinpath("data")
-    parts = (tomllib.loads(data.joinpath(f"{n}.toml").read_text("utf-8")) for n in ("whole", "brain", "response"))
-    table = {name: entry for part in parts for name, entry in part["quantity"].items()}
+    first = tomllib.loads(data.joinpath(f"{system}.toml").read_text("utf-8"))
+    others = (*first.get("first", ()), *first.get("include", ()))
+    parts = (first, *(tomllib.loads(data.joinpath(n).read_text("utf-8")) for n in others))
+    return {name: entry for part in parts for name, entry in part.get("quantity", {}).items()}
+
+
+def quantities(names: list[str] | None = None) -> dict[str, Quantity]:
+    """Return the quantities of the whole system without binding it: those asked for, or all but those of drugs not given."""
     return {
         n: Quantity(n, q["unit"], q["title"], q["layer"], "uncalibrated" if q["layer"] in LOOSE else "fitted")
-        for n, q in table.items()
-        if names is None or n in names
+        for n, q in listed("whole").items()
+        if (n in names if names is not None else "drug" not in q)
     }
 
 
@@ -68,9 +74,9 @@ def build(
 ) -> Result:
     """Return a run of the given arms; controls stay at their baseline."""
     rng = np.random.default_rng(7)
-    listed, times = quantities(names), grid(horizon_h, list(doses_h))
+    known, times = quantities(names), grid(horizon_h, list(doses_h))
     values = {}
-    for name, q in listed.items():
+    for name, q in known.items():
         base, amplitude, rise, fall, spread = SHAPES[q.layer]
         base = BASES.get(name, base)
         subject = np.exp(rng.normal(0, spread, size))[:, None]
@@ -89,7 +95,7 @@ def build(
         arms=arms,
         ids=np.arange(1, size + 1),
         times_h=times,
-        quantities=listed,
+        quantities=known,
         values=values,
         seed=1,
         controls=controls,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from importlib.resources import files
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_runs import build
+from report_runs import build, listed
 
 from ketasim.report import colour_of, time_axis
 from ketasim.report.colours import contrast, shade
@@ -20,13 +18,7 @@ from ketasim.report.thin import thinned
 from ketasim.report.view import layers
 from ketasim.report.words import number, say_time
 
-QUANTITIES = {
-    name: entry
-    for part in ("whole.toml", "brain.toml", "response.toml")
-    for name, entry in tomllib.loads(files("ketasim.system").joinpath("data", part).read_text("utf-8"))[
-        "quantity"
-    ].items()
-}
+QUANTITIES = listed("whole") | listed("rodent")
 
 
 @pytest.mark.parametrize("name", QUANTITIES)

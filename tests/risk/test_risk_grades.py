@@ -9,6 +9,7 @@ import re
 import duckdb
 import numpy as np
 import pytest
+from risk_outputs import digits
 
 from ketasim.errors import InputError
 from ketasim.parameters import builtin_table, read_table
@@ -29,13 +30,6 @@ DATA = {
     "population": {"size": 7, "seed": 1},
     "output": {"quantities": [*GUESSED, "sbp"], "times": ["0 min", "20 min", "40 min", "60 min", "2 h"]},
 }  # fmt: skip
-
-
-def digits(value: float) -> int:
-    """Return the significant digits that a number is written with."""
-    if value == 0 or not np.isfinite(value):
-        return 0
-    return len(f"{abs(value):.12e}".split("e")[0].rstrip("0").replace(".", "").strip("0")) or 1
 
 
 @pytest.fixture(scope="module")

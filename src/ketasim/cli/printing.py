@@ -24,6 +24,18 @@ def print_rows(rows: list[Row], columns: list[str] | None = None) -> None:
     Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
 
 
+def print_safety(document: Mapping[str, Any]) -> None:
+    """Print the panel of safety: what forbids a benefit, a row for each arm, the rules that hit."""
+    from ketasim.report.safety import blocked_text, panel_rows, panel_text
+
+    for sentence in blocked_text(document):
+        print(sentence)
+    if rows := panel_rows(document):
+        print_rows(rows)
+    for line in panel_text(document):
+        print(line)
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"

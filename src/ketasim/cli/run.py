@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ketasim.cli.bar import Bar
+from ketasim.cli.printing import print_safety
 from ketasim.errors import InputError, missing
 
 
@@ -96,6 +97,7 @@ def run_and_write(
         without=split(without, "without") or (),
         hypotheses=weights(hypothesis),
     )
+    s = _permitted(s)
     how = {"chunk": whole_number(chunk, "chunk"), "tolerance": real_number(tolerance, "tolerance")}
     spread = {"part": whole_number(part, "part"), "workers": whole_number(workers, "workers"), "cluster": cluster}
     need_run_extra()
@@ -115,6 +117,25 @@ def run_and_write(
 
         files |= write_view(result, s, folder)
     _print(result, files, as_json)
+
+
+def _permitted(scenario: Any) -> Any:
+    """Return the scenario without quantities of benefit where a rule of a label forbids an arm: they are not even computed.
+
+    Raises `InputError` for a condition or co-medication that no rule knows.
+    """
+    from dataclasses import replace
+
+    from ketasim.risk import benefit_blocked, scenario_hits
+    from ketasim.risk.panel import is_benefit, quantities
+    from ketasim.system.bind import whole_system
+    from ketasim.system.species import HUMAN
+
+    if scenario.species != HUMAN or not any(benefit_blocked(h) for h in scenario_hits(scenario).values()):
+        return scenario
+    known = whole_system().quantities
+    kept = tuple(n for n in scenario.quantities if not is_benefit(known[n]))
+    return replace(scenario, quantities=kept or quantities())
 
 
 def _shows(scenario: Any) -> bool:
@@ -167,9 +188,13 @@ def _print(result: Any, files: dict[str, str], as_json: bool) -> None:
 
     from ketasim.report import kinetics, kinetics_table, summary_table, ways, ways_table
     from ketasim.report.given import unmodelled
+    from ketasim.report.safety import panel_of
 
     console = Console(width=None if sys.stdout.isatty() else 180)
     console.print(summary_table(result, *_shown(result)))
+    panel = panel_of(result)
+    if panel is not None:
+        print_safety(panel.document())
     for table in (kinetics_table(result, kinetics(result)), ways_table(result, ways(result))):
         if table is not None:
             console.print(table)

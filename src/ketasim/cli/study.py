@@ -9,7 +9,7 @@ from typing import Any
 
 from ketasim.cli.bar import Bar
 from ketasim.cli.circuit_run import whole
-from ketasim.cli.printing import print_rows
+from ketasim.cli.printing import print_rows, print_safety
 from ketasim.errors import InputError
 
 
@@ -59,6 +59,7 @@ def _written(trials: Sequence[Mapping[str, Any]], folder: str, every: bool, name
 def _print_trial(result: Mapping[str, Any]) -> None:
     print(f"{result['study']} ({result['role']}): {result['title']}")
     print_rows([_cells(e) for e in result["endpoints"]])
+    print_safety(result["safety"])
     counted = [e for e in result["endpoints"] if e["read"] and e["inside"] is not None]
     inside = sum(bool(e["inside"]) for e in counted)
     if not counted:
@@ -77,7 +78,7 @@ def _cells(e: Mapping[str, Any]) -> dict[str, str]:
     seen = "" if e["observed"] is None else f"{e['observed']:.3g}"
     if e["observed_low"] is not None and e["observed_high"] is not None:
         seen += f" ({e['observed_low']:.3g} to {e['observed_high']:.3g})"
-    said = "cannot be had"
+    said = "not shown: a rule forbids it" if e.get("blocked") else "cannot be had"
     if e["predicted"] is not None:
         said = f"{e['predicted']:.3g} ({e['predicted_p05']:.3g} to {e['predicted_p95']:.3g})"
     verdict = {True: "inside", False: "OUTSIDE", None: ""}[e["inside"]]
@@ -102,6 +103,7 @@ def _print_all(trials: Sequence[Mapping[str, Any]]) -> None:
         if rows := replication_rows(given, part=part):
             print_rows(rows)
             print()
+    print("Safety of each arm stands in the report and in safety.csv.")
     print(f"{len(trials)} trials, {sum(len(t['endpoints']) for t in trials)} endpoints.")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ketasim.cli.bar import Bar
 from ketasim.cli.circuit_run import whole
-from ketasim.cli.printing import print_rows
+from ketasim.cli.printing import print_rows, print_safety
 from ketasim.errors import InputError
 
 
@@ -35,7 +35,7 @@ def run_trial(
     """
     from ketasim.trial.load import load_design
     from ketasim.trial.settings import settings
-    from ketasim.trial.user import Wanted, courses, null_design, ready_for, simulate_trial, sized, summary
+    from ketasim.trial.user import Wanted, courses, null_design, ready_for, safety_of, simulate_trial, sized, summary
 
     usual = settings()["user"]
     wanted = Wanted(
@@ -53,7 +53,8 @@ def run_trial(
         trials = simulate_trial(asked, wanted, folder, ready=ready, told=bar)
     with Bar("sample size", "sizes") as bar:
         sizes = sized(asked, wanted, ready=ready, told=bar)
-    result = document(found, wanted, summary(trials, wanted), sizes, courses(trials), null)
+    safety = safety_of(asked, wanted, folder, ready=ready)
+    result = document(found, wanted, summary(trials, wanted), sizes, courses(trials), safety, null)
     if folder is not None:
         from ketasim.report.trials import write_trial
 
@@ -76,6 +77,7 @@ def document(
     endpoints: list[dict[str, Any]],
     sizes: list[dict[str, Any]],
     curves: list[dict[str, Any]],
+    safety: dict[str, Any],
     null: str | None,
 ) -> dict[str, Any]:
     """Return the result of `ketasim trial --json`."""
@@ -96,6 +98,7 @@ def document(
         "endpoints": endpoints,
         "sample_size": sizes,
         "courses": curves,
+        "safety": safety,
         "note": note,
     }
 
@@ -116,9 +119,10 @@ def _print(result: Mapping[str, Any]) -> None:
     from ketasim.report.trials import trial_rows
 
     print(f"{result['title']}: {result['replicates']} virtual trials of {result['n']} people")
-    for part in ("endpoints", "sample size"):
+    for part in ("endpoints", "sample size") if not result["safety"]["blocked"] else ():
         if rows := trial_rows(dict(result), part=part):
             print_rows(rows)
+    print_safety(result["safety"])
     if "uncalibrated" in result["calibration"]:
         print("The mood layer is uncalibrated: sizes of effects are start values, not results.")
     for kind, path in result.get("files", {}).items():

@@ -17,6 +17,7 @@ from ketasim.errors import RunError, missing
 from ketasim.files import atomic_path
 from ketasim.report.given import unmodelled
 from ketasim.report.kinetics import kinetics
+from ketasim.report.safety import panel_of, permitted
 from ketasim.stream.folder import PARTS, discard_parts
 from ketasim.system.result import Result
 
@@ -27,7 +28,8 @@ def to_json(value: Any) -> str:
 
 
 def summary_document(result: Result, files: dict[str, str]) -> dict[str, Any]:
-    """Return what `run --json` prints and summary.json holds."""
+    """Return what `run --json` prints and summary.json holds; no benefit where a rule of a label forbids an arm."""
+    result = permitted(result)
     return {
         "title": result.title,
         "size": result.size,
@@ -38,6 +40,7 @@ def summary_document(result: Result, files: dict[str, str]) -> dict[str, Any]:
         "not_modelled": list(unmodelled(result)),
         "summary": result.summary(),
         "kinetics": [k.row() for k in kinetics(result)],
+        **({} if (panel := panel_of(result)) is None else {"safety": panel.document()}),
         "files": files,
     }
 
@@ -64,6 +67,7 @@ def write_tables(result: Result, folder: Path, *, individuals: bool = False, com
 
 
 def _write(result: Result, folder: Path, names: dict[str, str], individuals: bool, command: str) -> dict[str, str]:
+    result = permitted(result)
     names = names | {"summary": "summary.json", "timecourse": "timecourse.parquet"}
     if individuals:
         names["individuals"] = "individuals.parquet"

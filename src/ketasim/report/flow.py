@@ -18,17 +18,21 @@ from ketasim.report.words import unit_words
 from ketasim.system.result import Result
 
 
-def flow_picture(result: Result, axis: TimeAxis) -> str:
+def flow_picture(result: Result, axis: TimeAxis, *, forbidden: bool = False) -> str:
     """Return the flow as a `<figure>`: for each step the furthest median of the first drug arm, and when.
 
-    Steps whose numbers are not fitted are hatched and say so; steps that this run did not ask for say that.
+    Steps whose numbers are not fitted are hatched and say so; steps that this run did not ask for say that. `forbidden` says that
+    a rule of a label stands in place of the benefit.
     """
     arm = lead_arm(result)
     given = said_doses(result, arm)
     boxes = [
         f'<li class="step"><b>Dose</b><i>{escape(result.arms[arm])}</i><span class="said">{escape(given)}</span></li>'
     ]
-    boxes += [_box(result, axis, arm, step) for step in data_table("layers")["step"]]
+    boxes += [
+        _box(result, axis, arm, step, "no benefit shown: a rule forbids it" if forbidden and "benefit" in step else "")
+        for step in data_table("layers")["step"]
+    ]
     return (
         '<figure class="flow" aria-label="The way from dose to mood"><ol>\n'
         + "\n".join(boxes)
@@ -39,12 +43,13 @@ def flow_picture(result: Result, axis: TimeAxis) -> str:
     )
 
 
-def _box(result: Result, axis: TimeAxis, arm: int, step: dict[str, Any]) -> str:
+def _box(result: Result, axis: TimeAxis, arm: int, step: dict[str, Any], instead: str) -> str:
     head = f"<b>{escape(step['name'])}</b><i>{escape(step['term'])}</i>"
     branch = " branch" if step.get("branch") else ""
     quantity = step["quantity"]
-    if quantity not in result.values:
-        return f'<li class="step away{branch}">{head}<span class="said">not part of this run</span></li>'
+    if instead or quantity not in result.values:
+        why = instead or "not part of this run"
+        return f'<li class="step away{branch}">{head}<span class="said">{why}</span></li>'
     t = turn(result, quantity, arm)
     unit = unit_words(result.quantities[quantity].unit)
     loose = is_uncalibrated(result, quantity)

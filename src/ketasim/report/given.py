@@ -13,35 +13,50 @@ from ketasim.errors import InputError
 from ketasim.report.package import data_table
 from ketasim.report.words import say_time
 from ketasim.scenario.load import parse_scenario
-from ketasim.scenario.spec import Arm
+from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.drugs import drugs, find_drug
 from ketasim.system.interactions import COMBINED, interactions
 from ketasim.system.result import Result
 from ketasim.system.switches import hypotheses, lesions
 
+_PEOPLE = ("conditions", "comedication")  # what rules of labels look at
+
 
 @lru_cache(maxsize=8)
-def _scenario_arms(text: str, switches: str = "{}") -> tuple[Mapping[str, Arm], bool]:
-    """Return the arms by name, and whether the scenario leaves the model's parameters as they are.
+def _scenario(text: str, switches: str = "{}") -> Scenario | None:
+    """Return the scenario in a text as far as its arms and the rules that hit its people need it; None if it is none.
 
     `switches` is the JSON of the lesions and weights of the whole scenario as run; each arm comes with all that hold in it.
     """
     try:
-        # The arms alone are wanted: a file of people need not be at hand any more.
-        data = {k: v for k, v in tomllib.loads(text).items() if k != "population"}
-        s = parse_scenario(data | json.loads(switches), text=text)
+        data = tomllib.loads(text)
+        # A file of people need not be at hand any more.
+        people = {k: v for k, v in data.pop("population", {}).items() if k in _PEOPLE}
+        s = parse_scenario(data | json.loads(switches) | {"population": people}, text=text)
     except (InputError, tomllib.TOMLDecodeError):  # a result made by other means; the report says less, and still opens
-        return {}, True
-    arms = {a.name: replace(a, without=s.lesions(a), hypotheses=s.weights(a)) for a in s.arms}
-    return arms, not s.parameters
+        return None
+    return _spread(s)
+
+
+def _spread(s: Scenario) -> Scenario:
+    return replace(s, arms=tuple(replace(a, without=s.lesions(a), hypotheses=s.weights(a)) for a in s.arms))
+
+
+def scenario_of(result: Result) -> Scenario | None:
+    """Return the scenario of a result, as it was run or as far as `_scenario` reads its text; None where it carries none."""
+    if isinstance(result.scenario, Scenario):
+        return _spread(result.scenario)
+    text = result.provenance.get("scenario")
+    if not isinstance(text, str):
+        return None
+    settings = result.provenance.get("settings", {})
+    return _scenario(text, json.dumps({k: settings[k] for k in ("without", "hypotheses") if k in settings}))
 
 
 def _arms(result: Result) -> tuple[Mapping[str, Arm], bool]:
-    text = result.provenance.get("scenario")
-    if not isinstance(text, str):
-        return {}, True
-    settings = result.provenance.get("settings", {})
-    return _scenario_arms(text, json.dumps({k: settings[k] for k in ("without", "hypotheses") if k in settings}))
+    """Return the arms by name, and whether the scenario leaves the model's parameters as they are."""
+    s = scenario_of(result)
+    return ({}, True) if s is None else ({a.name: a for a in s.arms}, not s.parameters)
 
 
 def active_doses(result: Result, arm: int) -> tuple[Dose, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import ketasim.report.html as html
 from ketasim.report.anchors import Anchor
@@ -17,11 +18,12 @@ from ketasim.report.given import said_doses
 from ketasim.report.kinetics import kinetics
 from ketasim.report.kinetics_tables import kinetics_section, ways_section
 from ketasim.report.observed import observed_points
-from ketasim.report.package import data_text
+from ketasim.report.package import data_table, data_text
 from ketasim.report.reading import alt_text, calibration_sentence, figure_sentence, listener_paragraph
+from ketasim.report.safety import blocked_html, blocked_text, panel_html, panel_of, spoken
 from ketasim.report.sources import Sources, all_ids, of_layer, reproduce, short_names, source_list
 from ketasim.report.tables import everything_table, key_figures, layer_table
-from ketasim.report.view import UNCALIBRATED, Layer, all_doses_h, is_uncalibrated, layers
+from ketasim.report.view import UNCALIBRATED, Layer, all_doses_h, is_uncalibrated, layers, lead_arm
 from ketasim.report.ways import ways
 from ketasim.report.ways_figure import ways_figure
 from ketasim.report.words import say_time
@@ -36,12 +38,16 @@ def page(result: Result, anchors: Sequence[Anchor], files: Sequence[str | Path],
     compared = comparisons(result, anchors)
     observed = observed_points(result, anchors, compared)
     shown = layers(result)
+    panel = panel_of(result)
+    safety = None if panel is None else panel.document()
     return Template(data_text("page.html")).substitute(
         title=escape(result.title),
         style=data_text("style.css"),
         arms=_arms(result),
-        listener=listener_paragraph(result),
-        flow=flow_picture(result, axis),
+        listener=_listener(result, safety),
+        flow=flow_picture(result, axis, forbidden=panel is not None and bool(panel.blocked)),
+        blocked=blocked_html(safety),
+        safety=_NO_PANEL if safety is None else panel_html(safety),
         key=key_figures(result, compared),
         routes=_routes(result),
         calibration=_calibration(result, shown),
@@ -49,13 +55,31 @@ def page(result: Result, anchors: Sequence[Anchor], files: Sequence[str | Path],
             f'<li><a href="#layer-{escape(n.name, quote=True)}">{escape(n.plain)}</a></li>' for n in shown
         ),
         axis=_axis_words(axis),
-        layers="\n".join(_layer(result, layer, axis, observed, sources) for layer in shown),
+        layers="\n".join([*(_layer(result, layer, axis, observed, sources) for layer in shown), _no_benefit(safety)]),
         kinetics=kinetics_section(result, kinetics(result)),
         sources=source_list(
             list(dict.fromkeys([*all_ids(sources), *(r.study_id for c in compared for r in c.published.rows)]))
         ),
         reproduce=reproduce(result, files),
     )
+
+
+_NO_PANEL = "<p>This run carries no scenario: neither readings of its arms nor rules of labels can be told.</p>"
+
+
+def _listener(result: Result, safety: Mapping[str, Any] | None) -> str:
+    """Return the paragraph, with what forbids the benefit before it and the risk of the first drug arm after it."""
+    if safety is None:
+        return listener_paragraph(result)
+    first = "".join(f"{escape(t)} " for t in blocked_text(safety))
+    return f"{first}{listener_paragraph(result)} {escape(spoken(safety, result.arms[lead_arm(result)]))}".strip()
+
+
+def _no_benefit(safety: Mapping[str, Any] | None) -> str:
+    """Return what stands in place of the layer of benefit where a rule forbids the treatment, "" elsewhere."""
+    box = blocked_html(safety)
+    mood = next(e["plain"] for e in data_table("layers")["layer"] if e["name"] == "mood")
+    return f'<section aria-label="{escape(mood, quote=True)}">\n<h3>{escape(mood)}</h3>\n{box}</section>' if box else ""
 
 
 def _routes(result: Result) -> str:

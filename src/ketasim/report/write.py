@@ -8,6 +8,7 @@ from pathlib import Path
 from ketasim.files import atomic_path
 from ketasim.report.anchors import Anchor, builtin_anchors
 from ketasim.report.page import page
+from ketasim.report.safety import permitted
 from ketasim.system.result import Result
 
 
@@ -21,7 +22,8 @@ def write_report(
 ) -> Path:
     """Write the report of a run as one self-contained HTML file and return its path.
 
-    The same result gives the same bytes. The file appears only when it is complete.
+    The same result gives the same bytes. The file appears only when it is complete. Where a rule of a label forbids an arm to its
+    people, the rule stands in place of every quantity of benefit.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def write_report(
     """
     target = Path(path)
     beside = [f for f in files if Path(f).name != target.name]
-    text = page(result, builtin_anchors() if anchors is None else anchors, beside, sources)
+    text = page(permitted(result), builtin_anchors() if anchors is None else anchors, beside, sources)
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return target

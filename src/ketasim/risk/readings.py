@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.bind import whole_system
 from ketasim.system.drugs import find_drug
 from ketasim.system.grade import one_digit
 from ketasim.system.result import Result
+from ketasim.system.species import HUMAN
 
 LOW, HIGH = 5, 95  # percentiles of people
 
@@ -37,9 +40,19 @@ def reading(result: Result, scenario: Scenario, arm: int, quantity: str, *, lowe
     """Return the reading of an arm (its index); `lowest` reads each person's lowest value instead of the highest."""
     course = result.values[quantity][arm]
     people = course.min(axis=1) if lowest else course.max(axis=1)
-    grade = whole_system(scenario.species).quantities[quantity].given(given(scenario.arms[arm])).grade
+    return of_people(people, quantity, given(scenario.arms[arm]), scenario.species, up=not lowest)
+
+
+def of_people(
+    people: NDArray[np.float64], quantity: str, drugs: Iterable[str], species: str = HUMAN, *, up: bool = True
+) -> Reading:
+    """Return the reading of each person's peak, any shape, of a quantity where these drugs (canonical names) are given.
+
+    up : a guess is rounded up, away from nought.
+    """
+    grade = whole_system(species).quantities[quantity].given(drugs).grade
     found = np.array([people.mean(), np.median(people), *np.percentile(people, (LOW, HIGH))])
-    mean, middle, low, high = (one_digit(found, up=not lowest) if grade == "C" else found).tolist()
+    mean, middle, low, high = (one_digit(found, up=up) if grade == "C" else found).tolist()
     return Reading(mean, middle, low, high, grade)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ketasim.errors import InputError, nearest
 from ketasim.scenario.load import duration_h
-from ketasim.scenario.spec import Scenario
+from ketasim.scenario.spec import Arm, Scenario
 from ketasim.system.drugs import drugs, find_drug
 
 BLOCKING = ("contraindicated", "do_not_combine")
@@ -133,21 +133,29 @@ def _hit(rule: Mapping[str, Any], because: str) -> Hit:
     )
 
 
+def arm_hits(
+    arm: Arm, has: Iterable[str] = (), comedication: Iterable[str] = (), *, age: float | None = None
+) -> tuple[Hit, ...]:
+    """Return the rules that hit an arm: its drugs count as each other's co-medication, its `with` too. As `hits`."""
+    plan = {find_drug(d.drug).name for d in arm.doses if d.amount > 0}
+    fast = [d.duration_h or 0.0 for d in arm.doses if d.route == "iv" and "ketamine" in find_drug(d.drug).name]
+    known = {n for listed in rule_data()["class"].values() for n in listed}
+    beside = [*comedication, *(c for c in arm.comedication if c in known)]
+    return hits(plan, has, beside, age=age, iv_duration_h=min(fast, default=None))
+
+
 def scenario_hits(s: Scenario, has: Iterable[str] = (), comedication: Iterable[str] = ()) -> dict[str, tuple[Hit, ...]]:
-    """Return the rules that hit each arm of a scenario: its drugs count as each other's co-medication, its `with` too.
+    """Return the rules that hit each arm of a scenario (`arm_hits`), with what its people have and take.
 
     Parameters
     ----------
-    has, comedication : of the people, as in `hits`. Raises `InputError` as `hits` does.
+    has, comedication : of the people beside what the scenario says of them, as in `hits`. Raises `InputError` as `hits` does.
     """
-    found = {}
-    for arm in s.arms:
-        plan = {find_drug(d.drug).name for d in arm.doses if d.amount > 0}
-        fast = [d.duration_h or 0.0 for d in arm.doses if d.route == "iv" and "ketamine" in find_drug(d.drug).name]
-        known = {n for listed in rule_data()["class"].values() for n in listed}
-        beside = [*comedication, *(c for c in arm.comedication if c in known)]
-        found[arm.name] = hits(plan, has, beside, iv_duration_h=min(fast, default=None))
-    return found
+    state, beside = [*s.conditions, *has], [*s.taken, *comedication]
+    try:
+        return {arm.name: arm_hits(arm, state, beside) for arm in s.arms}
+    except InputError as error:
+        raise error.at(file=s.file or None) from None
 
 
 def benefit_blocked(found: Iterable[Hit]) -> str:
@@ -156,4 +164,4 @@ def benefit_blocked(found: Iterable[Hit]) -> str:
     if not blocking:
         return ""
     told = " ".join(f"{h.text} [{h.because}; {h.label}, {h.date}]" for h in blocking)
-    return f"No simulated benefit is shown for this person: {told}"
+    return f"No simulated benefit is shown: {told}"

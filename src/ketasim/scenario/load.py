@@ -37,7 +37,7 @@ _KEYS = (
     "view",
 )
 VIEWS = ("ladder", "mixtures", "longuse")
-_POPULATION_KEYS = ("size", "seed", "spread", "kind", "covariates", "effects", "file")
+_POPULATION_KEYS = ("size", "seed", "spread", "kind", "covariates", "effects", "file", "conditions", "comedication")
 
 
 @cache
@@ -139,11 +139,17 @@ def parse_scenario(data: Mapping[str, Any], *, file: str = "", text: str = "") -
             without=check_lesions(data.get("without", []), "without"),
             hypotheses=check_weights(data.get("hypotheses", {}), "hypotheses"),
             view=_view(data.get("view", "")),
+            conditions=_names(population.get("conditions", []), "population.conditions"),
+            taken=_names(population.get("comedication", []), "population.comedication"),
         )
         check_switches(scenario)
         return scenario
     except InputError as error:
         raise error.at(file=file or None) from None
+
+
+def _names(value: Any, key: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_text(name, key) for name in _list(value, key)))
 
 
 def _view(value: Any) -> str:

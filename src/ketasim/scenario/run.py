@@ -249,6 +249,7 @@ class Prepared:
             total=None if whole is None else s.size,
             whole=whole,
             species=s.species,
+            scenario=s,
         )
 
 

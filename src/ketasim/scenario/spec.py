@@ -39,6 +39,7 @@ class Scenario:
     """A checked scenario. `times_h` is None for the default grid; `quantities` is empty for all. `text` is the file as read.
 
     `people` is the population that `size` people are drawn from; `view` names a page that is written beside the report.
+    `conditions` and `taken` are what rules of labels look at: what the people have and what they take. They change no number.
     """
 
     title: str
@@ -59,6 +60,8 @@ class Scenario:
     without: tuple[str, ...] = ()
     hypotheses: Mapping[str, float] = field(default_factory=dict)
     view: str = ""
+    conditions: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
 
     def lesions(self, arm: Arm) -> tuple[str, ...]:
         """Return the lesions of an arm: the scenario's and its own, each once."""

@@ -11,6 +11,7 @@ import numpy as np
 from ketasim.system.bind import whole_system
 from ketasim.trial.measures import MEASURES, RATIOS, error_of
 from ketasim.trial.pool import QUANTITIES
+from ketasim.trial.safety import no_figures, trial_panel
 from ketasim.trial.settings import settings
 from ketasim.trial.spec import Design, Endpoint
 from ketasim.trial.virtual import Floats, Part, Ready, joined, parts_of, prepared
@@ -27,9 +28,10 @@ def replicate_trial(
 
     Returns
     -------
-    {study, title, role, design, setting, n, calibration, note, endpoints, left}. An endpoint has the observed figure (with
+    {study, title, role, design, setting, n, calibration, note, endpoints, left, safety}. An endpoint has the observed figure (with
     `observed_low`, `observed_high` where an interval or range was printed), the mean over virtual trials of the published size
-    and their 90 % predictive interval, and whether the observed figure lies inside (None where nothing was observed).
+    and their 90 % predictive interval, and whether the observed figure lies inside (None where nothing was observed). Where a
+    rule of a label forbids an arm to its people it has the rule in `blocked` and no prediction. `safety` is the panel of the arms.
 
     Raises
     ------
@@ -50,8 +52,9 @@ def replicate_trial(
         "n": max(n) if design.crossover else sum(n),
         "calibration": calibration(),
         "note": design.note,
-        "endpoints": [endpoint_row(e, found.figures[e.name]) for e in design.endpoints],
+        "endpoints": [no_figures(endpoint_row(e, found.figures[e.name]), design) for e in design.endpoints],
         "left": [dict(x) for x in design.left],
+        "safety": trial_panel(design, found.pool).document(),
     }
 
 

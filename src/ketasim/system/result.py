@@ -30,7 +30,8 @@ class Result:
     versions, hashes, seed and the whole scenario; `doses` the text of each arm's doses.
 
     A run too large to be held is summarised from its files: then `values` hold the first of the people (`ids`), `total` says
-    how many people each arm has and `whole` holds the statistics of all of them.
+    how many people each arm has and `whole` holds the statistics of all of them. `scenario` is the scenario as run, where there was
+    one: a room above this one knows its type.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Result:
     total: int | None = None
     whole: Mapping[str, Mapping[str, NDArray[np.float64]]] | None = None
     species: str = "human"
+    scenario: Any = None
 
     @property
     def size(self) -> int:

@@ -20,6 +20,7 @@ from ketasim.trial.endpoints import endpoints_of, left_of
 from ketasim.trial.people import stages
 from ketasim.trial.reading import baseline_of, flag, listed, number, one_of, only, share, table, text, whole
 from ketasim.trial.rule_tables import enrich_of, interim_of, rescue_of, titrate_of
+from ketasim.trial.safety import rules
 from ketasim.trial.scales import scale
 from ketasim.trial.settings import settings, words
 from ketasim.trial.spec import Design, Dropout, Endpoint, Enrolment
@@ -30,7 +31,7 @@ _KEYS = (
 )  # fmt: skip
 _PEOPLE = (
     "diagnosis", "scale", "baseline", "baselines", "include", "age", "genotype", "inpatient", "psychotic", "first_episode",
-    "resistance",
+    "resistance", "conditions", "comedication",
 )  # fmt: skip
 
 
@@ -64,7 +65,7 @@ def _design(data: Mapping[str, Any], file: str, source: str) -> Design:
     apart = washout if kind == "crossover" else None
     last = _seen(endpoints, visits, horizon, apart)
     scenario = _scenario(data, doses, people, apart, last, file, source)
-    return Design(
+    design = Design(
         study=paper.study_id if paper else Path(file).stem,
         title=text(data.get("title", paper.citation if paper else ""), "title"),
         role=role,
@@ -89,6 +90,8 @@ def _design(data: Mapping[str, Any], file: str, source: str) -> Design:
         text=source,
         file=file,
     )
+    rules(design)  # refuses what no rule knows before anything runs
+    return design
 
 
 def _paper(data: Mapping[str, Any]) -> Study | None:
@@ -164,7 +167,14 @@ def _people(entry: Mapping[str, Any]) -> Enrolment:
         psychotic=share(entry.get("psychotic", 0), "population.psychotic"),
         first_episode=_first_episode(entry),
         failed=_failed(table(entry, "resistance"), str(entry.get("diagnosis"))),
+        conditions=_names(entry, "conditions"),
+        taken=_names(entry, "comedication"),
     )
+
+
+def _names(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    place = f"population.{key}"
+    return tuple(dict.fromkeys(text(name, place) for name in listed(entry.get(key, []), place)))
 
 
 def _first_episode(entry: Mapping[str, Any]) -> float:

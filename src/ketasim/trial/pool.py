@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ketasim.engine.solve import refuse_failures, scale_outputs, solve
 from ketasim.parameters import builtin_table, draws
 from ketasim.population import Individuals, individuals
+from ketasim.risk import panel
 from ketasim.scenario.events import forcing_of
 from ketasim.scenario.load import duration_h
 from ketasim.scenario.run import Prepared, configured, prepare
@@ -30,6 +31,7 @@ class Pool:
     `severity` and `cadss` map an arm to (K, P, V): share of baseline severity left by the drug alone, and points, at `times_h` (V,)
     counted from the arm's first dose; in a crossover the leading axis of both is (periods, K, P, V), by the arm's place in the
     sequence. `peak` maps an arm to (..., K, P), the largest CADSS of the first hours. `values` holds the K parameter draws.
+    `worst` maps an arm to the largest value in those hours of each quantity of the safety panel, (..., K, P) in its unit.
     """
 
     times_h: Floats
@@ -37,6 +39,7 @@ class Pool:
     cadss: Mapping[str, Floats]
     peak: Mapping[str, Floats]
     values: Sequence[Mapping[str, float]]
+    worst: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
 
 
 def make_pool(
@@ -60,12 +63,13 @@ def make_pool(
     InputError
         If the scenario is wrong. RunError : somebody could not be solved.
     """
-    s = settings()
+    s, asked = settings(), tuple(dict.fromkeys((*QUANTITIES, *panel.quantities())))
     count, people = count or s["draws"], people or s["people"]
     seed = s["seed"] if seed is None else seed
     values = draws(builtin_table(), seed, count) if count > 1 else [{}]
     peaks = [duration_h(t, "peak_times") for t in s["peak_times"]]
-    own = np.array(sorted({0.0, *times_h, *peaks}))
+    early = {duration_h(t, "early_times") for t in s["early_times"]}
+    own = np.array(sorted({0.0, *times_h, *peaks, *early}))
     periods = len(design.arms) if design.crossover else 1
     shifted = sorted({float(t) + k * design.washout_h for k in range(periods) for t in own})
     horizon = max(design.scenario.horizon_h, shifted[-1])
@@ -74,7 +78,7 @@ def make_pool(
             design.scenario,
             horizon_h=horizon,
             times_h=tuple(shifted),
-            quantities=QUANTITIES,
+            quantities=asked,
             size=count * people,
             seed=seed,
         )
@@ -82,15 +86,17 @@ def make_pool(
     ready = prepare(scenario, s["tolerance"])
     solved = {a.name: solved_arm(ready, k, values, people, progress) for k, a in enumerate(scenario.arms)}
     keep = [int(np.argmin(np.abs(own - t))) for t in times_h]
-    felt = own <= max(peaks) + _SAME
-    severity, cadss, peak = {}, {}, {}
+    soon = own <= max(peaks) + _SAME
+    felt = soon & np.isin(own, [0.0, *times_h, *peaks])
+    severity, cadss, peak, worst = {}, {}, {}, {}
     for arm in design.arms:
         found = _periods(design, arm.name, solved, ready.times_h, own)  # (..., quantity, K, P, own)
         severity[arm.name], cadss[arm.name] = found[..., 0, :, :, keep], found[..., 1, :, :, keep]
         # NumPy puts the chosen axis first where a slice stands between; bring time to the end again.
         severity[arm.name], cadss[arm.name] = (np.moveaxis(x, 0, -1) for x in (severity[arm.name], cadss[arm.name]))
         peak[arm.name] = found[..., 1, :, :, :][..., felt].max(axis=-1)
-    return Pool(np.array(times_h, dtype=float), severity, cadss, peak, values)
+        worst[arm.name] = {q: found[..., asked.index(q), :, :, :][..., soon].max(axis=-1) for q in panel.quantities()}
+    return Pool(np.array(times_h, dtype=float), severity, cadss, peak, values, worst)
 
 
 def solved_arm(

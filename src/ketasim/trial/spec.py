@@ -51,7 +51,8 @@ class TrialArm:
 class Enrolment:
     """Who takes part. `baselines` holds rated baselines of further scales; `at_least` the score (on `include`) that is asked for.
 
-    `failed` holds the shares of people in whom 1, 2, ... treatments have failed; empty where nothing is told.
+    `failed` holds the shares of people in whom 1, 2, ... treatments have failed; empty where nothing is told. `conditions` and
+    `taken` are what rules of labels look at (`risk.rules`).
     """
 
     diagnosis: str
@@ -66,6 +67,8 @@ class Enrolment:
     psychotic: float = 0.0
     first_episode: float = 0.0
     failed: tuple[float, ...] = ()
+    conditions: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

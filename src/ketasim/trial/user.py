@@ -23,12 +23,14 @@ from ketasim.system.bind import system_fingerprint
 from ketasim.trial import statistics as st
 from ketasim.trial.compute import times_of
 from ketasim.trial.measures import MEASURES
+from ketasim.trial.safety import blocked, no_figures, trial_panel
 from ketasim.trial.settings import settings
 from ketasim.trial.spec import Design
 from ketasim.trial.virtual import Floats, Part, Ready, Virtual, joined, parts_of, prepared
 
 Told = Callable[[int, int], None]
 _KINDS = ("figures", "p", "means")  # of what a part holds
+_SAFETY = "safety.json"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,24 @@ def simulate_trial(
     return joined(design, [held[k] if k in held else parts[k] for k, _ in listed])
 
 
+def safety_of(
+    design: Design, wanted: Wanted, folder: Path | None, *, ready: Callable[[], Ready] | None = None
+) -> dict[str, Any]:
+    """Return the panel of safety of a design's arms as a document; what `folder` holds of this run is taken from there.
+
+    Raises
+    ------
+    InputError, RunError
+        As `simulate_trial` does.
+    """
+    store = _Store(design, wanted, folder)
+    found = store.read_safety()
+    if found is None:
+        found = trial_panel(design, (ready or ready_for(design, wanted))().trials.pool).document()
+        store.write_safety(found)
+    return found
+
+
 def ready_for(design: Design, wanted: Wanted) -> Callable[[], Ready]:
     """Return what makes a design ready when it is first called: the pool is solved at most once, and only if it is needed."""
     return cache(lambda: prepared(design, seed=wanted.seed, draws=wanted.draws))
@@ -98,7 +118,14 @@ class _Store:
         self.folder = None if folder is None else folder / "parts"
         values = {p.name: p.value for p in builtin_table()}
         about = repr(
-            (design, wanted.draws, wanted.seed, sorted(values.items()), system_fingerprint(), fingerprint("trial"))
+            (
+                design,
+                wanted.draws,
+                wanted.seed,
+                sorted(values.items()),
+                system_fingerprint(),
+                fingerprint("trial", "risk"),
+            )
         )
         self.key = hashlib.sha256(about.encode()).hexdigest()
 
@@ -116,18 +143,36 @@ class _Store:
         return part if all(len(v) == size for v in part.figures.values()) else None
 
     def write(self, k: int, part: Part) -> None:
+        lists = {x: {n: v.tolist() for n, v in getattr(part, x).items()} for x in _KINDS}
+        self._write(f"part-{k:05d}.json", lists)
+
+    def read_safety(self) -> dict[str, Any] | None:
+        if self.folder is None or not (path := self.folder / _SAFETY).exists():
+            return None
+        try:
+            found = json.loads(read_text(path))
+            return dict(found["safety"]) if found["key"] == self.key else None
+        except (ValueError, KeyError, TypeError):
+            raise InputError("not a part of a run", file=path, expected="a folder that `ketasim trial` wrote") from None
+
+    def write_safety(self, document: Mapping[str, Any]) -> None:
+        self._write(_SAFETY, {"safety": document})
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
         if self.folder is None:
             return
-        lists = {x: {n: v.tolist() for n, v in getattr(part, x).items()} for x in _KINDS}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_durably(self.folder / f"part-{k:05d}.json", json.dumps({"key": self.key, **lists}).encode())
+            write_durably(self.folder / name, json.dumps({"key": self.key, **content}).encode())
         except OSError as error:
             raise RunError(f"{self.folder}: cannot be written: {error.strerror or error}") from None
 
 
 def summary(found: Virtual, wanted: Wanted) -> list[dict[str, Any]]:
-    """Return a row an endpoint: distribution over virtual trials and the share with p below alpha, with its binomial interval."""
+    """Return a row an endpoint: distribution over virtual trials and the share with p below alpha, with its binomial interval.
+
+    Where a rule of a label forbids an arm to its people, the row has the rule in `blocked` and no figures.
+    """
     low, high = settings()["interval"]
     rows = []
     for e in found.design.endpoints:
@@ -143,7 +188,7 @@ def summary(found: Virtual, wanted: Wanted) -> list[dict[str, Any]]:
         if e.name in found.p:
             rate = st.rejection_rate(found.p[e.name], alpha=wanted.alpha)
             row |= {"p_below": float(rate.estimate), "p_low": float(rate.low), "p_high": float(rate.high)}
-        rows.append(row)
+        rows.append(no_figures(row, found.design))
     return rows
 
 
@@ -161,9 +206,9 @@ def sized(
     """Return for each comparison the people an arm that the wanted power takes, by virtual trials at growing sizes.
 
     Sizes are doubled until the power is reached, then the last step is halved until it is small beside the size; None where
-    the largest size does not reach it. ready : makes the design ready, as in `simulate_trial`.
+    the largest size does not reach it, no row where a rule forbids an arm. ready : makes the design ready, as in `simulate_trial`.
     """
-    if wanted.power is None:
+    if wanted.power is None or blocked(design):
         return []
     first = (ready or ready_for(design, wanted))()
     powers: dict[int, Mapping[str, Floats]] = {}
@@ -184,7 +229,12 @@ def sized(
 
 
 def courses(found: Virtual) -> list[dict[str, Any]]:
-    """Return for each arm the mean score at each visit, over virtual trials: median and 90 % interval of trials' means."""
+    """Return for each arm the mean score at each visit, over virtual trials: median and 90 % interval of trials' means.
+
+    None where a rule of a label forbids an arm to its people.
+    """
+    if blocked(found.design):
+        return []
     low, high = settings()["interval"]
     times, scale = list(times_of(found.design)), found.design.people.scale
     rows = []

@@ -24,13 +24,14 @@ Bools = NDArray[np.bool_]
 class Virtual:
     """Virtual trials of a design: for each endpoint by name its figure in every trial (R,), and p values where arms are compared.
 
-    `means` maps an arm to its mean score on the trial's scale at each of its visits, (R, V).
+    `means` maps an arm to its mean score on the trial's scale at each of its visits, (R, V). `pool` is that of the drug's effects.
     """
 
     design: Design
     figures: Mapping[str, Floats]
     p: Mapping[str, Floats]
     means: Mapping[str, Floats]
+    pool: Pool | None = None
 
 
 def virtual_trials(
@@ -59,7 +60,7 @@ def virtual_trials(
     total, seed = replicates or s["replicates"], s["seed"] if seed is None else seed
     made = prepared(design, seed=seed, pool=pool, draws=draws, people=people, progress=progress)
     parts = [made.part(k, size) for k, size in parts_of(total)]
-    return joined(design, parts)
+    return replace(joined(design, parts), pool=made.trials.pool)
 
 
 @dataclass(frozen=True)

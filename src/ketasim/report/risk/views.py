@@ -13,28 +13,23 @@ import ketasim.report.html as html
 from ketasim.report.files import to_json, write_text
 from ketasim.report.package import data_table, data_text
 from ketasim.report.risk.dots import Dot, Panel, dot_figure, look
+from ketasim.report.safety import percent
 from ketasim.report.words import number
 from ketasim.risk import depressant_words, scenario_hits, use_words
 from ketasim.risk.longuse import days_of_use, urinary_prevalence
+from ketasim.risk.panel import panel_data
 from ketasim.risk.readings import given, reading, share_above
 from ketasim.scenario.spec import Scenario
 from ketasim.system.grade import GUESS, one_digit, said
 from ketasim.system.result import Result
 
 Row = dict[str, Any]
-_LEAST = 1e-3  # a smaller share is told as below it
 _SHARES = [(0.0, "0 %"), (0.25, "25"), (0.5, "50"), (0.75, "75"), (1.0, "100 %")]
 
 
 def _percent(value: float, grade: str = "") -> str:
     """Return a share in per cent; a guess with one digit and a mark."""
-    told = (
-        "below 0.1 %"
-        if value < _LEAST
-        else f"about {number(value * 100, 1)} %"
-        if grade == "C"
-        else f"{number(value * 100, 2)} %"
-    )
+    told = percent(value, guess=grade == "C")
     return f"{told} \N{DAGGER}" if grade == "C" else told
 
 
@@ -43,9 +38,15 @@ def _rounded(value: float) -> float:
     return float(one_digit(np.asarray(value)))
 
 
+def _borders() -> tuple[float, float]:
+    """Return the CADSS points at which the bands of dissociation and of the k-hole begin."""
+    _, felt, hole = (float(b["from"]) for b in panel_data()["band"])
+    return felt, hole
+
+
 def ladder_rows(result: Result, s: Scenario) -> list[Row]:
     """Return for each arm its peak dissociation (CADSS, points) and the share of people without response, with grades."""
-    felt, hole = data_table("risk")["ladder"]["felt"], data_table("risk")["ladder"]["hole"]
+    felt, hole = _borders()
     rows = []
     for a, arm in enumerate(result.arms):
         cadss = reading(result, s, a, "cadss_effect_site")
@@ -71,7 +72,8 @@ def ladder_figure(rows: Sequence[Row]) -> str:
     """Return the ladder as an SVG element."""
     s, w = look(), data_table("risk")["ladder"]
     c = s["colours"]
-    bands = [(w["felt"], w["hole"], c["felt"], "dissociation"), (w["hole"], w["most"], c["hole"], "k-hole \N{DAGGER}")]
+    dissociated, hole = _borders()
+    bands = [(dissociated, hole, c["felt"], "dissociation"), (hole, w["most"], c["hole"], "k-hole \N{DAGGER}")]
     felt = [Dot(r["cadss_median"], r["cadss_p05"], r["cadss_p95"], _points(r["cadss_median"])) for r in rows]
     asleep = [
         Dot(r["no_response"], r["no_response_p05"], r["no_response_p95"], _percent(r["no_response"])) for r in rows
@@ -95,10 +97,12 @@ def mixture_rows(result: Result, s: Scenario) -> list[Row]:
         row: Row = {
             "arm": arm.name, "drugs": list(drugs), "no_response": asleep.mean, "no_response_p05": asleep.low,
             "no_response_p95": asleep.high, "grade": said(asleep.grade), "could_be": None if known else high.mean,
-            "could_be_grade": "" if known else said("C"), "sedated": drowsy.mean, "words": words,
+            "could_be_grade": "" if known else said("C"), "sedated": drowsy.mean, "sedated_grade": said(drowsy.grade),
+            "words": words,
         }  # fmt: skip
         if "remifentanil" in drugs:
-            row["ventilation_lowest"] = reading(result, s, a, "ventilation", lowest=True).mean
+            breath = reading(result, s, a, "ventilation", lowest=True)
+            row |= {"ventilation_lowest": breath.mean, "ventilation_lowest_grade": said(breath.grade)}
         rows.append(row)
     return rows
 
@@ -158,16 +162,20 @@ def longuse_rows(result: Result, s: Scenario) -> list[Row]:
 
 
 def _table(rows: Sequence[Row], caption: str) -> str:
-    shown = [k for k in rows[0] if not k.endswith("_grade")]  # a cell carries its own mark
-    head = [escape(k.replace("_", " ")) for k in shown]
-    return html.table(caption, head, [[_cell(r, k) for k in shown] for r in rows], kind="numbers")
+    shown = [
+        k for k in dict.fromkeys(k for r in rows for k in r) if not k.endswith("_grade")
+    ]  # a cell carries its own mark
+    head = [escape(data_table("risk")["columns"][k]["title"]) for k in shown]
+    return html.table(caption, head, [[_cell(r, k) for k in shown] for r in rows], kind="numbers risk")
 
 
 def _cell(row: Row, key: str) -> str:
     value = row.get(key)
     guess = GUESS in str(row.get(f"{key}_grade") or row.get("grade", ""))
     if isinstance(value, float):
-        return html.value(value, "", 1 if guess else None) + (f" {html.badge(GUESS)}" if guess else "")
+        share = "percent" in data_table("risk")["columns"][key]
+        told = f'<data value="{value!r}">{percent(value, guess=guess)}</data>' if share else ""
+        return (told or html.value(value, "", 1 if guess else None)) + (f" {html.badge(GUESS)}" if guess else "")
     return escape(", ".join(value) if isinstance(value, list) else "" if value is None else str(value))
 
 

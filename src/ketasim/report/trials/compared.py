@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from ketasim.report.trials.settings import panel_name, reach
 
@@ -96,7 +98,10 @@ class Compared:
 
 @dataclass(frozen=True)
 class Replicated:
-    """A replicated study: what it is, its endpoints, and the rows of evidence left out with their reasons (row, why)."""
+    """A replicated study: what it is, its endpoints, the rows of evidence left out with their reasons (row, why).
+
+    `safety` is the document of its panel of safety, empty where there is none.
+    """
 
     study: str
     title: str
@@ -108,6 +113,7 @@ class Replicated:
     note: str
     endpoints: tuple[Compared, ...]
     left: tuple[tuple[str, str], ...]
+    safety: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _over(gap: float | None, width: float) -> float | None:

@@ -32,12 +32,13 @@ def _study(r: Mapping[str, Any]) -> Replicated:
     for e in needed(r, "endpoints", study):
         found = _endpoint(e, r, study)
         if found is None:
-            left.append((str(e.get("row") or e["name"]), "the virtual trials give no figure"))
+            left.append((str(e.get("row") or e["name"]), str(e.get("blocked") or "the virtual trials give no figure")))
         else:
             endpoints.append(found)
     words = {k: str(r.get(k) or "") for k in ("title", "role", "design", "setting", "calibration", "note")}
     n = "" if r.get("n") is None else str(r["n"])
-    return Replicated(study=study, n=n, endpoints=tuple(endpoints), left=tuple(left), **words)
+    safety = r.get("safety") or {}
+    return Replicated(study=study, n=n, endpoints=tuple(endpoints), left=tuple(left), safety=safety, **words)
 
 
 def _endpoint(e: Mapping[str, Any], r: Mapping[str, Any], study: str) -> Compared | None:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import ketasim.report.html as html
 from ketasim.report.qualification.plot import Drawn
+from ketasim.report.safety import blocked_html, blocked_text
 from ketasim.report.sources import source_list
 from ketasim.report.trials.compared import Replicated
 from ketasim.report.trials.coverage import by_role, by_setting, levels, roles, shares_inside
 from ketasim.report.trials.frame import figure_html, frame, loud, made_by
-from ketasim.report.trials.settings import is_uncalibrated
+from ketasim.report.trials.safety import study_safety
+from ketasim.report.trials.settings import is_uncalibrated, part
 from ketasim.report.trials.tables import (
     calibration_table,
     coverage_table,
@@ -37,8 +39,11 @@ def replication_page(
     every = [c for s in studies for c in s.endpoints]
     shown = {d.name: figure_html(d) for d in figures}
     first = [shown[n] for n in FIRST if n in shown]
+    safety = [study_safety(s) for s in studies if s.safety]
     loose = any(is_uncalibrated(s.calibration) for s in studies)
+    few = len(studies) <= part("safety")["page"]
     one_page = [
+        *(safety if few else []),
         "<h3>Worst misses first</h3>",
         worst_table(studies),
         *first[:1],
@@ -52,6 +57,7 @@ def replication_page(
         _calibration(studies),
         "<h3>Every figure, drawn</h3>",
         *(text for n, text in shown.items() if n not in FIRST),
+        *([] if few else [html.details(f"Safety of each arm ({len(studies)} studies)", "\n".join(safety))]),
         "<h3>All studies</h3>",
         study_table(studies),
         "<h3>What is left out, and why</h3>",
@@ -65,8 +71,8 @@ def replication_page(
     return frame(
         "virtual trials held against published ones",
         f"Replication of {len(studies)} published {'studies' if len(studies) > 1 else 'study'}",
-        notice=loud() if loose else "",
-        listener=paragraph(studies),
+        notice=(loud() if loose else "") + "".join(blocked_html(s.safety) for s in studies if s.safety),
+        listener=" ".join([*(w for s in studies if s.safety for w in blocked_text(s.safety)), paragraph(studies)]),
         one_page="\n".join(one_page),
         everything="\n".join(everything),
         sources=f'<section id="sources" aria-label="Sources">\n<h3>Sources</h3>\n{sources}\n</section>',

@@ -7,19 +7,31 @@ from html import escape
 from typing import Any
 
 import ketasim.report.html as html
+from ketasim.report.safety import panel_html
+from ketasim.report.trials.compared import Replicated
 from ketasim.report.words import number
 
 
 def safety_html(safety: Mapping[str, Any]) -> str:
-    """Return a table for every list of rows in `safety` and one for its single values; "" where there is nothing."""
+    """Return the panel of safety, "" where there is nothing.
+
+    Of a mapping that is none: a table for every list of rows and one for its single values.
+    """
     if not safety:
         return ""
+    if "readings" in safety:
+        return f"<h3>Safety beside the benefit</h3>\n{panel_html(safety)}"
     lists = {k: v for k, v in safety.items() if _is_rows(v)}
     single = [(_title(k), _cell(v)) for k, v in safety.items() if k not in lists]
     parts = ["<h3>Safety</h3>", *(_table(_title(k), rows) for k, rows in lists.items())]
     if single:
         parts.append(html.table("Safety, further", ("What", "Value"), single))
     return "\n".join(parts)
+
+
+def study_safety(study: Replicated) -> str:
+    """Return the panel of one study of a replication, under its name."""
+    return f"<h4>Safety beside the benefit: {escape(study.study)}</h4>\n{panel_html(study.safety)}"
 
 
 def _is_rows(value: Any) -> bool:

@@ -7,6 +7,7 @@ from html import escape
 
 import ketasim.report.html as html
 from ketasim.report.qualification.plot import Drawn
+from ketasim.report.safety import blocked_html, blocked_text
 from ketasim.report.trials.designed import Course, Designed, Spread
 from ketasim.report.trials.frame import figure_html, frame, loud, made_by
 from ketasim.report.trials.safety import safety_html
@@ -21,17 +22,22 @@ does the analysis. Power is the share of virtual trials whose p lies below alpha
 
 def trial_page(trial: Designed, figures: Sequence[Drawn], files: Sequence[str], command: str) -> str:
     """Return the page as HTML; the same result gives the same text."""
+    forbidden = blocked_text(trial.safety) if trial.safety.get("blocked") else []
     shown = {d.name: figure_html(d) for d in figures}
     pairs = (("study", trial.study), ("people", trial.n), ("virtual trials", f"{trial.replicates:,}"), ("seed", trial.seed),
              ("calibration", trial.calibration or "not given"))  # fmt: skip
-    one_page = [
-        _HOW,
-        shown.get("courses", "<p>No courses were asked for.</p>"),
-        _power_table(trial),
-        shown.get("power", "<p>No endpoint compares two arms: nothing is tested.</p>"),
-        _size_table(trial),
-        safety_html(trial.safety),
-    ]
+    one_page = (
+        [safety_html(trial.safety)]
+        if forbidden
+        else [
+            _HOW,
+            shown.get("courses", "<p>No courses were asked for.</p>"),
+            _power_table(trial),
+            shown.get("power", "<p>No endpoint compares two arms: nothing is tested.</p>"),
+            _size_table(trial),
+            safety_html(trial.safety),
+        ]
+    )
     note = f"<p>{escape(' '.join(trial.note.split()))}</p>" if trial.note else ""
     everything = [
         note,
@@ -43,8 +49,8 @@ def trial_page(trial: Designed, figures: Sequence[Drawn], files: Sequence[str], 
     return frame(
         "a designed trial, run with virtual people",
         trial.title,
-        notice=loud("_trial") if trial.loose else "",
-        listener=listener(trial),
+        notice=(loud("_trial") if trial.loose else "") + (blocked_html(trial.safety) if forbidden else ""),
+        listener=" ".join(forbidden) or listener(trial),
         one_page="\n".join(one_page),
         everything="\n".join(everything),
         sources="",

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from ketasim.report.files import write_text
+from ketasim.report.safety import safety_fields
 from ketasim.report.trials.courses import course_figure
 from ketasim.report.trials.designed import Designed, designed
 from ketasim.report.trials.spread import power_figure, spread_figure
 from ketasim.report.trials.trial_page import trial_page
-from ketasim.report.trials.write import to_csv, write_pictures
+from ketasim.report.trials.write import to_csv, write_pictures, write_safety
 
 
 def write_trial(result: Mapping[str, Any], folder: str | Path, *, command: str) -> dict[str, str]:
-    """Write report.html, trial.csv and a PNG for each figure of a designed trial; return their paths by kind.
+    """Write report.html, trial.csv, safety.csv and a PNG for each figure of a designed trial; return their paths by kind.
 
     Raises
     ------
@@ -30,10 +31,11 @@ def write_trial(result: Mapping[str, Any], folder: str | Path, *, command: str) 
     paths = write_pictures(figures, Path(folder))
     table = Path(folder) / "trial.csv"
     write_text(table, to_csv(trial_fields(trial), ["name"]))
-    beside = [table.name, *(Path(p).name for p in paths.values())]
+    safety = write_safety(safety_fields(trial.safety) if "readings" in trial.safety else [], Path(folder))
+    beside = [table.name, *(Path(p).name for p in (*paths.values(), *safety.values()))]
     page = Path(folder) / "report.html"
     write_text(page, trial_page(trial, figures, beside, command) + "\n")
-    return {"report": str(page), "table": str(table), **paths}
+    return {"report": str(page), "table": str(table), **paths, **safety}
 
 
 def trial_fields(trial: Designed) -> list[dict[str, Any]]:

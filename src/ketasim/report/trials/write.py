@@ -12,6 +12,7 @@ from typing import Any
 from ketasim.files import atomic_path
 from ketasim.report.files import write_text
 from ketasim.report.qualification.plot import Drawn
+from ketasim.report.safety import safety_fields
 from ketasim.report.trials.calibration import calibration_figure, error_figure
 from ketasim.report.trials.compared import Replicated
 from ketasim.report.trials.forest import forests
@@ -27,7 +28,7 @@ def replication_figures(studies: Sequence[Replicated]) -> list[Drawn]:
 
 
 def write_replication(results: Sequence[Mapping[str, Any]], folder: str | Path, *, command: str) -> dict[str, str]:
-    """Write replication.html, endpoints.csv and a PNG for each figure; return their paths by kind.
+    """Write replication.html, endpoints.csv, safety.csv and a PNG for each figure; return their paths by kind.
 
     Parameters
     ----------
@@ -45,10 +46,21 @@ def write_replication(results: Sequence[Mapping[str, Any]], folder: str | Path, 
     paths = write_pictures(figures, Path(folder))
     table = Path(folder) / "endpoints.csv"
     write_text(table, to_csv(endpoint_rows(studies), ["study", "name"]))
-    beside = [table.name, *(Path(p).name for p in paths.values())]
+    told = [row for s in studies if s.safety for row in safety_fields(s.safety, study=s.study)]
+    safety = write_safety(told, Path(folder))
+    beside = [table.name, *(Path(p).name for p in (*paths.values(), *safety.values()))]
     page = Path(folder) / "replication.html"
     write_text(page, replication_page(studies, figures, beside, command) + "\n")
-    return {"report": str(page), "table": str(table), **paths}
+    return {"report": str(page), "table": str(table), **paths, **safety}
+
+
+def write_safety(rows: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, str]:
+    """Write readings of the panel of safety as safety.csv and return its path by kind; no file without readings. Raises `RunError`."""
+    if not rows:
+        return {}
+    path = folder / "safety.csv"
+    write_text(path, to_csv(rows, []))
+    return {"safety": str(path)}
 
 
 def write_pictures(figures: Sequence[Drawn], folder: Path) -> dict[str, str]:
