@@ -37,6 +37,8 @@ def permitted(result: Result) -> Result:
 
 def percent(share: float, *, guess: bool = False) -> str:
     """Return a chance in per cent with two digits, or one ("about") for a guess."""
+    if share == 0:  # a share of simulated people: nobody among them
+        return "0 %"
     if share < _LEAST:
         return f"below {number(_LEAST * 100, 1)} %"
     return f"about {number(share * 100, 1)} %" if guess else f"{number(share * 100, 2)} %"
