@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 
 from ketasim.evidence import observation
-from ketasim.inference.mood.calibrate import allotted
+from ketasim.inference.mood.calibrate import allotted, designs
 from ketasim.inference.mood.cases import cases
 from ketasim.inference.mood.coordinates import coordinates, held
 from ketasim.inference.mood.drives import arm_drives, has_drug, person_factors
+from ketasim.inference.mood.information import gain
 from ketasim.inference.mood.leaving import LeftOut, check, stacked
 from ketasim.inference.mood.predict import Figures
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.slow import severity
 from ketasim.inference.mood.store import rewritten
 from ketasim.parameters import builtin_table, draws
-from ketasim.studies.library import bundled_studies, load_study
+from ketasim.studies.library import load_study
 from ketasim.trial.pool import make_pool
-from ketasim.trial.spec import Design
 from ketasim.trial.virtual import virtual_trials
 
 POSTERIOR = files("ketasim.parameters").joinpath("data", "posterior")
@@ -32,7 +32,7 @@ POSTERIOR = files("ketasim.parameters").joinpath("data", "posterior")
 
 @pytest.fixture(scope="module")
 def found():
-    return cases([d for d in map(load_study, bundled_studies()) if isinstance(d, Design)])
+    return cases(designs())
 
 
 def test_only_read_calibrate_figures_are_fitted(found):
@@ -158,10 +158,15 @@ def test_shipped_check_on_left_out_studies():
 
 def test_tables_are_rewritten_entry_by_entry(tmp_path: Path):
     table = tmp_path / "t.toml"
-    table.write_text('[a]\nunit = "h"\nx = { value = 1, status = "assumed", reason = "why", range = [0.5, 2] }\nall = { value = 3 }\n')
+    table.write_text(
+        '[a]\nunit = "h"\nx = { value = 1, status = "assumed", reason = "why", range = [0.5, 2] }\nall = { value = 3 }\n'
+    )
     assert rewritten(table, {"a.x": (1.5, 1.2, 1.9)}, {"a.x": 1.0})
     text = table.read_text()
-    assert re.search(r'x = \{ value = 1.5, status = "fitted_here", place = "fit to trials .*before 1: why", range = \[1.2, 1.9\] \}', text)
+    assert re.search(
+        r'x = \{ value = 1.5, status = "fitted_here", place = "fit to trials .*before 1: why", range = \[1.2, 1.9\] \}',
+        text,
+    )
     assert "all = { value = 3 }" in text
     assert not rewritten(table, {"a.x": (1.5, 1.2, 1.9)}, {"a.x": 1.0})
 
@@ -172,9 +177,25 @@ def test_smoke_run_of_every_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     import subprocess
     import sys
 
-    command = [str(Path(sys.executable).with_name("ketasim")), "calibrate", "mood", "--smoke", "--work", str(tmp_path / "work")]
+    command = [
+        str(Path(sys.executable).with_name("ketasim")),
+        "calibrate",
+        "mood",
+        "--smoke",
+        "--work",
+        str(tmp_path / "work"),
+    ]
     first = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert "inside 90 % intervals" in first.stdout
     second = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path)
     assert second.stdout == first.stdout
+
+
+def test_information_of_normals():
+    """Two normals far apart are told apart for sure (1 bit), equal ones not at all; a textbook case between (SNR 1)."""
+    one = np.eye(1)
+    assert gain([(np.zeros(1), one), (np.full(1, 40.0), one)]) == pytest.approx(1, abs=0.01)
+    assert gain([(np.zeros(1), one), (np.zeros(1), one)]) == pytest.approx(0, abs=1e-9)
+    # Means -1 and 1: capacity of the binary-input Gaussian channel at 0 dB, 0.4859 bit (Proakis and Salehi 2008, figure 6.5-4).
+    assert gain([(np.full(1, -1.0), one), (np.full(1, 1.0), one)]) == pytest.approx(0.486, abs=0.02)

@@ -34,7 +34,7 @@ def calibrate_and_print(name: str, *, work: str, check: bool, smoke: bool, dry: 
     if "jax" not in sys.modules:  # many small arrays: threads of the numerical libraries only wait for each other
         os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from ketasim.inference.mood.calibrate import Calibration
+    from ketasim.inference.mood.calibrate import Calibration, designs
     from ketasim.inference.mood.settings import settings, smoked
     from ketasim.inference.store import package_folder
 
@@ -42,7 +42,7 @@ def calibrate_and_print(name: str, *, work: str, check: bool, smoke: bool, dry: 
         smoked()
     package = None if dry or smoke or check else package_folder()
     with Bar(f"calibrate {name}", "steps") as bar:
-        found = Calibration(_designs(), Path(work), told=lambda stage, k, n: _tell(bar, stage, k, n))
+        found = Calibration(designs(), Path(work), told=lambda stage, k, n: _tell(bar, stage, k, n))
         found.check()
         drawn = None if check else found.draws(settings()["draws"])
     _print(found)
@@ -51,13 +51,6 @@ def calibrate_and_print(name: str, *, work: str, check: bool, smoke: bool, dry: 
 
         for path in store(found, drawn, package):
             print(f"written: {path}")
-
-
-def _designs() -> list:  # type: ignore[type-arg]
-    from ketasim.studies.library import bundled_studies, load_study
-    from ketasim.trial.spec import Design
-
-    return [d for d in map(load_study, bundled_studies()) if isinstance(d, Design)]
 
 
 def _tell(bar: Bar, stage: str, done: int, total: int) -> None:

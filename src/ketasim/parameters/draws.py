@@ -23,7 +23,9 @@ from ketasim.parameters.random import standard_normal
 from ketasim.parameters.table import ParameterTable
 
 _NORMAL = NormalDist()
-_UPSTREAM = "upstream"  # column of a fit that was made draw by draw given the parameters before it: the number of that draw
+_UPSTREAM = (
+    "upstream"  # column of a fit that was made draw by draw given the parameters before it: the number of that draw
+)
 _FITTED = 1  # and the seed of those draws
 
 
@@ -36,8 +38,8 @@ def draws(table: ParameterTable, seed: int, count: int, *, posterior: Path | Non
     seed : a whole number. count : how many draws.
     posterior : a CSV file of joint draws (header: canonical names; a row: one draw in the table's units). Its parameters
         move together, row by row in an order set by the seed, and come back to the first row when all have been used. By
-        default the package's own, one for each fit that has written one; those of different fits move apart, but for a fit that was made
-        given draws of what comes before it (`upstream`), whose draws stay with those.
+        default the package's own, one for each fit that has written one; those of different fits move apart, but for a fit that was
+        made given draws of what comes before it (column `upstream`): its draws stay with those.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def draws(table: ParameterTable, seed: int, count: int, *, posterior: Path | Non
     given = {name for rows in chained.values() for name in rows[0]}
     if not chained:
         return _drawn_apart(table, seed, count, apart, given)
-    (purpose, rows), = chained.items()
+    ((purpose, rows),) = chained.items()
     order = np.argsort(standard_normal(seed, purpose, 1, len(rows)), kind="stable").tolist()
     if seed == _FITTED:
         order = sorted(order)

@@ -33,6 +33,7 @@ Values = Mapping[str, Any]
 _ONE = "any"  # the setting or diagnosis that stands for all: its values are arrays over arms
 _BY_SETTING = ("control_fast", "control_surge", "control_slow")
 _HALF = 1 / 2
+_TRIALS = 40  # virtual trials whose people stand for those enrolled
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def enrolled(design: Design, arm: TrialArm, scales: Sequence[str], nodes: int) -
     peak = {a.name: np.zeros((*lead, 1, 1)) for a in design.arms}
     plain = replace(design, dropout=type(design.dropout)())
     trials = Trials(plain, Pool(np.zeros(1), ones, {n: 0 * x for n, x in ones.items()}, peak, [{}]), scales, s["seed"])
-    block, people = trials.block(0, s["part"]), (s["part"], arm.n)
+    block, people = trials.block(0, _TRIALS), (_TRIALS, arm.n)
     found = {n: block.scores[arm.name][n][..., 0].ravel() for n in trials.scales}
     middle = (np.arange(nodes) + _HALF) / nodes
     age = trials.age(arm, 0, people)
@@ -229,7 +230,10 @@ def _improvements(mixture: Any, improvement: Any, places: int) -> Any:
 
 
 def _shares(weights: Any, ranks: int) -> Any:
-    """Return the share of each class (minimal first) in bins of rank, (R, K, 3), for its share of all, (R, 3); low ranks respond first."""
+    """Return the share of each class (minimal first) in bins of rank, (R, K, 3), for its share of all, (R, 3).
+
+    Low ranks respond first.
+    """
     tops = jnp.cumsum(weights[:, ::-1], axis=-1)
     low = np.arange(ranks) / ranks
     bottom = jnp.concatenate([jnp.zeros_like(tops[:, :1]), tops[:, :-1]], axis=-1)

@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from ketasim.inference.mood.posterior import Condition, Laplace, Posterior
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.target import Target
 from ketasim.kept import fingerprint
+from ketasim.studies.library import bundled_studies, load_study
 from ketasim.trial.spec import Design
 
 Floats = NDArray[np.float64]
@@ -103,10 +104,7 @@ class Calibration:
 
     def mode(self, rival: str) -> Laplace:
         """Return a rival's normal approximation with the shipped upstream numbers."""
-        if rival != MAIN:
-            start = self.mode(MAIN).z
-        else:
-            start = np.zeros(self.posterior.count)
+        start = np.zeros(self.posterior.count) if rival == MAIN else self.mode(MAIN).z
 
         def run() -> dict[str, Floats]:
             self.told(f"mode of {rival}", 0, 1)
@@ -149,7 +147,7 @@ class Calibration:
         z = []
         for number, rival in enumerate(rivals, start=1):
             self.told("draws", number - 1, count)
-            z.append(_stage(self.folder / f"draw-{number}-{rival}.npz", lambda n=number, r=rival: self._draw(n, r))["z"])
+            z.append(_stage(self.folder / f"draw-{number}-{rival}.npz", partial(self._draw, number, rival))["z"])
         self.told("draws", count, count)
         return Drawn(np.stack(z), tuple(range(1, count + 1)), rivals)
 
@@ -165,6 +163,11 @@ class Calibration:
         weight = np.exp(np.minimum(log, np.quantile(log, s["cut"])) - log.max())
         chosen = int(generator.choice(len(log), p=weight / weight.sum()))
         return {"z": proposed[chosen], "log": log}
+
+
+def designs() -> list[Design]:
+    """Return the designs of the shipped trials."""
+    return [d for d in map(load_study, bundled_studies()) if isinstance(d, Design)]
 
 
 def allotted(weights: dict[str, float], count: int) -> tuple[str, ...]:

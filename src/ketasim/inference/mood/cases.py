@@ -50,15 +50,22 @@ def cases(designs: Sequence[Design]) -> list[Case]:
     found = []
     for d in designs:
         chosen = tuple(e for e in d.endpoints if fitted(e))
-        if not chosen:
-            continue
-        arms = tuple(a for a in d.arms if any(a.name in (e.arm, e.versus) for e in chosen))
-        last = max(e.at_h for e in chosen)
-        times = np.array([t for t in times_of(d) if t <= last])
-        y, reading = zip(*(_observed(e, d.pooled) for e in chosen), strict=True)
-        people = {a.name: enrolled(d, a, [e.scale for e in chosen], settings()["nodes"]["baseline"]) for a in arms}
-        found.append(Case(d, chosen, arms, times, np.array(y), np.array(reading), people))
+        if chosen:
+            y, reading = zip(*(_observed(e, d.pooled) for e in chosen), strict=True)
+            found.append(_case(d, chosen, np.array(y), np.array(reading)))
     return found
+
+
+def planned(d: Design) -> Case:
+    """Return the case of a trial that has not been done: all its endpoints, whose figures count as 0."""
+    return _case(d, d.endpoints, np.zeros(len(d.endpoints)), np.zeros(len(d.endpoints)))
+
+
+def _case(d: Design, chosen: tuple[Endpoint, ...], y: Floats, reading: Floats) -> Case:
+    arms = tuple(a for a in d.arms if any(a.name in (e.arm, e.versus) for e in chosen))
+    times = np.array([t for t in times_of(d) if t <= max(e.at_h for e in chosen)])
+    people = {a.name: enrolled(d, a, [e.scale for e in chosen], settings()["nodes"]["baseline"]) for a in arms}
+    return Case(d, chosen, arms, times, y, reading, people)
 
 
 def _observed(e: Endpoint, pooled: bool) -> tuple[float, float]:

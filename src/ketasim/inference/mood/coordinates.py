@@ -39,8 +39,8 @@ class Held(NamedTuple):
 class Coordinates:
     """Parameters in the order of the coordinates, their priors, and the others' fixed values.
 
-    `family` (K,) is normal, lognormal, logitnormal or even; `location` and `scale` (K,) are of the normal number that stands behind it (of an
-    even one its low end and width); `low` and `high` are bounds.
+    `family` (K,) is normal, lognormal, logitnormal or even; `location` and `scale` (K,) are of the normal number behind it (of an even
+    one its low end and width); `low` and `high` are bounds.
     """
 
     names: tuple[str, ...]
@@ -115,4 +115,3 @@ def held(rival: str, of: Coordinates) -> Held:
         for n in set(other.get("free", {})) - set(entry.get("free", {})):
             given.setdefault(n, usual[n])
     return Held(np.array([n in given for n in of.names]), np.array([given.get(n, 0.0) for n in of.names]))
-

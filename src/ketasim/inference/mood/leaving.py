@@ -30,9 +30,7 @@ class LeftOut:
     density: Floats
 
 
-def leave_each_out(
-    posterior: Posterior, at: Laplace, on: Condition, told: Callable[[], None] | None = None
-) -> LeftOut:
+def leave_each_out(posterior: Posterior, at: Laplace, on: Condition, told: Callable[[], None] | None = None) -> LeftOut:
     """Predict every study from the others."""
     target = posterior.target
     slopes = posterior.slopes(at.z, on)
@@ -46,7 +44,7 @@ def leave_each_out(
         used[k] = 0.0
         j = slopes[rows]
         weighed = np.linalg.solve(cov[np.ix_(rows, rows)], np.column_stack([j, target.y[rows] - fitted[rows]]))
-        rest = _least(precision - j.T @ weighed[:, :-1])
+        rest = _least(np.asarray(precision - j.T @ weighed[:, :-1], dtype=float))
         move = -np.linalg.solve(rest, j.T @ weighed[:, -1])
         z = at.z + move * min(1.0, _FARTHEST / max(float(np.abs(move).max()), _FARTHEST))
         z = posterior.mode(Condition(on.given, on.held, used), z, rounds=settings()["posterior"]["left_rounds"])[0]
@@ -83,8 +81,7 @@ def stacked(densities: Floats) -> Floats:
 class Check:
     """Left-out predictions of the average over rivals against what was published.
 
-    `mean`, `sd` (E,): of the mixture. `level` (E,): the share of the mixture below the published figure. `covered`: the share of figures
-    inside 90 % intervals. `bias` and `spread`: mean and SD of (predicted - observed) / SD.
+    `mean`, `sd` (E,): of the mixture. `level` (E,): the share of the mixture below the published figure.
     """
 
     mean: Floats

@@ -119,11 +119,14 @@ class Posterior:
         values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
         return np.asarray(vectors / np.sqrt(np.maximum(values, settings()["posterior"]["flattest"])))
 
-    def slopes(self, z: Floats, on: Condition) -> Floats:
-        """Return the slopes of the predictions by the coordinates at z, (E, K), by central differences."""
+    def slopes(self, z: Floats, on: Condition, *, moved: NDArray[np.bool_] | None = None) -> Floats:
+        """Return the slopes of the predictions by the coordinates at z, (E, K), by central differences.
+
+        moved : which coordinates are tried, (K,) (None: those along which the likelihood has a slope).
+        """
         step = settings()["posterior"]["step"]
         found = np.zeros((len(self.target.y), self.count))
-        for k in np.flatnonzero(self._moved(z, on)):
+        for k in np.flatnonzero(self._moved(z, on) if moved is None else moved):
             e = np.zeros(self.count)
             e[k] = step
             found[:, k] = (self.looked(z + e, on)[1] - self.looked(z - e, on)[1]) / (2 * step)
@@ -135,7 +138,13 @@ class Posterior:
         return np.asarray((np.abs(self.slope(z, on)[1] + z) > 0) | (np.abs(self.slope(away, on)[1] + away) > 0))
 
     def chain(
-        self, approximation: Laplace, on: Condition, seed: int, *, start: Floats | None = None, step: float | None = None
+        self,
+        approximation: Laplace,
+        on: Condition,
+        seed: int,
+        *,
+        start: Floats | None = None,
+        step: float | None = None,
     ) -> Chain:
         """Return one chain by the no-U-turn sampler in coordinates whitened by the approximation.
 
@@ -177,7 +186,10 @@ class Posterior:
         s = settings()["posterior"]["chain" if step is None else "move"]
 
         def model(given: Given, held: Held, used: Any, centre: Any, factor: Any) -> None:
-            u = numpyro.sample("u", numpyro.distributions.ImproperUniform(numpyro.distributions.constraints.real_vector, (), (self.count,)))
+            u = numpyro.sample(
+                "u",
+                numpyro.distributions.ImproperUniform(numpyro.distributions.constraints.real_vector, (), (self.count,)),
+            )
             numpyro.factor("posterior", self.target.log_posterior(centre + factor @ u, given, held, used))
 
         kernel = NUTS(
@@ -188,6 +200,4 @@ class Posterior:
             max_tree_depth=s["depth"],
             target_accept_prob=s.get("accept", 0.8),
         )
-        return MCMC(
-            kernel, num_warmup=s["warmup"], num_samples=s["draws"], progress_bar=False, jit_model_args=True
-        )
+        return MCMC(kernel, num_warmup=s["warmup"], num_samples=s["draws"], progress_bar=False, jit_model_args=True)

@@ -132,7 +132,11 @@ class Figures:
         """Return mean and variance of the change between two visits of the sides `late`."""
         totals = []
         for rows in (self.end[late], self.start[late]):
-            score, sd, weight = held(seen.score[rows], seen.sd[rows], self.low[late]), seen.sd[rows], _weight(seen, rows)
+            score, sd, weight = (
+                held(seen.score[rows], seen.sd[rows], self.low[late]),
+                seen.sd[rows],
+                _weight(seen, rows),
+            )
             mean = jnp.sum(weight * score, axis=(1, 2, 3))
             spread = jnp.sum(weight * (score**2 + sd**2), axis=(1, 2, 3)) - mean**2
             totals.append((mean, spread, jnp.einsum("mkc,mbcz->mbkz", seen.share[rows], score)))

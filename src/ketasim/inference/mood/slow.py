@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import sympy as sp
 
+from ketasim.engine.compiled import configure
 from ketasim.errors import InputError
 from ketasim.inference.mood.settings import settings
 from ketasim.layers import layer_model
@@ -23,6 +24,8 @@ from ketasim.model import evaluate, symbol
 from ketasim.model.spec import ModelSpec
 from ketasim.parameters import builtin_table
 from ketasim.units import coherent_factor
+
+configure()  # 64 bits before anything of the fit is traced
 
 _NONE = ("r_ketamine", "r_hnk", "support", "load", "shut_ampa", "shut_mtor", "shut_trkb", "shut_nmda")
 _SMALL = 0.05  # below it the phi functions are read from their series
@@ -82,7 +85,8 @@ def severity(times_h: Any, drives: Mapping[str, Any], values: Mapping[str, Any])
         layers by canonical name in their own units, scalars or (lanes,).
 
     What a step does to a state, x to x decay + gain, is found for all steps side by side; only these maps are followed one after the
-    other. Habit, which looks back at severity, is found by repetition from none (`settings()["habit_rounds"]`; each round brings it closer by its gain).
+    other. Habit, which looks back at severity, is found by repetition from none (`settings()["habit_rounds"]`; each round brings it
+    closer by its gain).
     """
     ordered, params = terms()
     v = {symbol(n): values[n] * coherent_factor(builtin_table().resolve(n).unit) for n in params}

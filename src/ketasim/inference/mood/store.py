@@ -35,7 +35,10 @@ def store(found: Calibration, drawn: Drawn, package: Path) -> list[Path]:
     columns = {"upstream": np.array(drawn.upstream, dtype=float)}
     columns |= {n: np.array([_drives(r).get(n, 0.0) for r in drawn.rival]) for n in switches}
     columns |= {n: values[:, k] for k, n in enumerate(names)}
-    files = [package / "parameters" / "data" / "posterior" / "mood.csv", package / "parameters" / "data" / "posterior" / SUMMARY]
+    files = [
+        package / "parameters" / "data" / "posterior" / "mood.csv",
+        package / "parameters" / "data" / "posterior" / SUMMARY,
+    ]
     _csv(files[0], columns)
     _text(files[1], json.dumps(summary(found, drawn), indent=1) + "\n")
     centre = np.asarray(target.coordinates.moved(found.mode(MAIN).z))
