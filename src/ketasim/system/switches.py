@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -29,7 +31,8 @@ class Lesion:
 class Hypothesis:
     """A rival explanation that a scenario weighs from 0 to 1 (`default`: as the model stands).
 
-    Each of `ways` holds `set` (parameter to its value at weight 1) or `scale` (parameters multiplied by the weight).
+    Each of `ways` holds `set` (parameter to its value at weight 1) or `scale` (parameters multiplied by the weight). A `whole` one is
+    a fit of its own, taken with all its numbers (weight 1) or not at all (0).
     """
 
     name: str
@@ -39,6 +42,7 @@ class Hypothesis:
     default: float
     supports: tuple[str, ...] = ()
     opposes: tuple[str, ...] = ()
+    whole: bool = False
 
 
 @cache
@@ -57,8 +61,8 @@ def lesions() -> Mapping[str, Lesion]:
 
 @cache
 def hypotheses() -> Mapping[str, Hypothesis]:
-    """Return every hypothesis of data/switches.toml by name."""
-    return {
+    """Return every hypothesis of data/switches.toml by name, and each rival explanation fitted alone."""
+    return _alone() | {
         name: Hypothesis(
             name,
             e["title"],
@@ -70,6 +74,20 @@ def hypotheses() -> Mapping[str, Hypothesis]:
         )
         for name, e in _data()["hypothesis"].items()
     }
+
+
+def _alone() -> dict[str, Hypothesis]:
+    """Return the rivals of the calibration of mood, each fitted to trials without the others (`ketasim calibrate mood`)."""
+    source = files("ketasim.parameters").joinpath("data", "posterior", "mood_rivals.csv")
+    found = {}
+    for row in csv.DictReader(io.StringIO(source.read_text("utf-8"))) if source.is_file() else ():
+        name = f"only_{row.pop('rival')}"
+        title = row.pop("title")
+        means = "1 this explanation alone, with the numbers fitted to trials under it; 0 the model as it stands"
+        found[name] = Hypothesis(
+            name, f"{name}: {title}", means, ({"set": {n: float(v) for n, v in row.items()}},), 0.0, whole=True
+        )
+    return found
 
 
 def find_lesion(name: object) -> Lesion:
@@ -92,6 +110,8 @@ def check_weight(name: str, value: object) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or not 0 <= value <= 1:  # type: ignore[arg-type,operator]
         raise InputError("not a weight", key=f"hypotheses.{name}", value=value, expected="a number from 0 to 1")
+    if find_hypothesis(name).whole and value not in (0, 1):
+        raise InputError("a fit of its own", key=f"hypotheses.{name}", value=value, expected="0 or 1")
     return float(value)  # type: ignore[arg-type]
 
 
@@ -146,6 +166,8 @@ def _way(one: Lesion | Hypothesis, table: ParameterTable, key: str) -> Mapping[s
 def _weighed(one: Hypothesis, weight: float, table: ParameterTable) -> dict[str, float]:
     """Return what a hypothesis sets at this weight; where its scale has no 0, the floor of the file."""
     way = _way(one, table, f"hypotheses.{one.name}")
+    if one.whole:
+        return dict(way["set"]) if weight else {}
     found = {n: v * weight for n, v in way.get("set", {}).items()}
     for n in way.get("scale", ()):
         found |= {p.name: max(p.value * weight, _data()["floor"]) for p in table.find(n)}

@@ -41,6 +41,8 @@ def store(found: Calibration, drawn: Drawn, package: Path) -> list[Path]:
     ]
     _csv(files[0], columns)
     _text(files[1], json.dumps(summary(found, drawn), indent=1) + "\n")
+    files.append(files[0].with_name("mood_rivals.csv"))
+    _text(files[-1], _rivals(found, switches))
     centre = np.asarray(target.coordinates.moved(found.mode(MAIN).z))
     low, high = np.quantile(values, _TAILS, axis=0)
     fitted = {n: (centre[k], min(low[k], centre[k]), max(high[k], centre[k])) for k, n in enumerate(names)}
@@ -50,6 +52,20 @@ def store(found: Calibration, drawn: Drawn, package: Path) -> list[Path]:
         if rewritten(table, {n: f for n, f in fitted.items() if n not in free}, usual):
             files.append(table)
     return files
+
+
+def _rivals(found: Calibration, switches: Sequence[str]) -> str:
+    """Return the table of rivals, each at the mode of its own fit: for the hypotheses `only_...` of scenarios."""
+    of, text = found.posterior.target.coordinates, io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["rival", "title", *switches, *of.names])
+    for r in found.rivals:
+        if r != MAIN:
+            on = found.condition_held(r)
+            values = np.where(on.held, on.value, np.asarray(of.moved(found.mode(r).z)))
+            own = [_drives(r).get(n, 0.0) for n in switches]
+            writer.writerow([r, _rival(r)["title"], *(f"{x:.5g}" for x in (*own, *values))])
+    return text.getvalue()
 
 
 def parameters(found: Calibration, drawn: Drawn) -> Any:
