@@ -22,7 +22,7 @@ from ketasim.files import atomic_path
 from ketasim.inference.mood.cases import Case, cases, wanted
 from ketasim.inference.mood.coordinates import Held, coordinates, held
 from ketasim.inference.mood.drives import Drives, all_drives
-from ketasim.inference.mood.leaving import Check, LeftOut, check, leave_each_out, stacked
+from ketasim.inference.mood.leaving import Check, LeftOut, check, leave_each_out, weighed
 from ketasim.inference.mood.posterior import Condition, Laplace, Posterior
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.target import Target
@@ -132,8 +132,8 @@ class Calibration:
 
     @cached_property
     def weights(self) -> dict[str, float]:
-        """Return the stacking weights of the rivals."""
-        found = stacked(np.stack([self.left(r).density for r in self.rivals]))
+        """Return the stacking weights of the rivals, averaged over a bootstrap of the studies."""
+        found, _ = weighed(np.stack([self.left(r).density for r in self.rivals]))
         return dict(zip(self.rivals, found.tolist(), strict=True))
 
     def check(self) -> Check:

@@ -64,17 +64,30 @@ def _least(precision: Floats) -> Floats:
     return np.asarray((vectors * np.maximum(values, settings()["posterior"]["flattest"])) @ vectors.T)
 
 
-def stacked(densities: Floats) -> Floats:
+def stacked(densities: Floats, share: Floats | None = None) -> Floats:
     """Return the weights of rivals, (H,), that predict left-out studies best, for their log densities (H, S).
 
-    Stacking of predictive distributions (Yao et al. 2018, doi 10.1214/17-BA1091): the weights maximise the sum over studies of the
-    log of the mixture's density, here by expectation maximisation.
+    Stacking of predictive distributions (Yao et al. 2018, doi 10.1214/17-BA1091): the weights maximise the mean over studies (by
+    `share`, (S,); None: equal) of the log of the mixture's density, here by expectation maximisation.
     """
     p = np.exp(densities - densities.max(axis=0))
+    b = np.full(p.shape[1], 1 / p.shape[1]) if share is None else share
     w = np.full(len(p), 1 / len(p))
     for _ in range(settings()["posterior"]["stacking"]):
-        w = np.asarray((w[:, None] * p / (w @ p)).mean(axis=1))
+        w = np.asarray((b * (w[:, None] * p / (w @ p))).sum(axis=1))
     return w
+
+
+def weighed(densities: Floats) -> tuple[Floats, Floats]:
+    """Return stacking weights averaged over a Bayesian bootstrap of the studies, and their SDs over it, (H,) each.
+
+    Plain stacking of rivals that predict almost alike gives all weight to one by chance of which studies were done.
+    """
+    s = settings()
+    rng = np.random.Generator(np.random.Philox(key=s["seed"]))
+    shares = rng.dirichlet(np.ones(densities.shape[1]), s["posterior"]["bootstrap"])
+    found = np.stack([stacked(densities, b) for b in shares])
+    return found.mean(axis=0), found.std(axis=0)
 
 
 @dataclass(frozen=True)
