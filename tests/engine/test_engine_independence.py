@@ -163,8 +163,8 @@ def test_nothing_is_kept_when_nothing_is_dosed():
 def test_the_linear_set_is_the_exposure_and_the_effect_site():
     """Issue 2: "the linear states are found": all of s.* and r.*, safety.Ce and the other drugs.
 
-    Stepped are the 30 states of the receptor pools (twelve where only ketamine is given), the seven after them, and ethanol, whose
-    elimination saturates.
+    Stepped are the 30 states of the receptor pools (twelve where only ketamine is given), the eleven after them (felt use among them),
+    and ethanol, whose elimination saturates.
     """
     from ketasim.engine.structure import analyse
 
@@ -176,9 +176,9 @@ def test_the_linear_set_is_the_exposure_and_the_effect_site():
     assert stepped == set(flat.states) - linear
     layers = {s.partition(".")[0] for s in stepped}
     pools = {f"nmda_{p}" for p in ("pv", "sst", "pyramidal", "extrasynaptic", "habenula", "thalamic")}
-    assert layers <= pools | {"circuit", "habenula", "plasticity", "mood", "safety", "ethanol"}
+    assert layers <= pools | {"circuit", "habenula", "plasticity", "mood", "safety", "longuse", "ethanol"}
     assert {s for s in stepped if s.startswith("ethanol.")} == {"ethanol.K1", "ethanol.K2"}
-    assert len(stepped) == 39
+    assert len(stepped) == 43
 
 
 def test_an_output_that_no_state_moves_is_a_constant():

@@ -236,4 +236,6 @@ def test_coherent_values_are_in_hours_micromoles_and_litres():
     assert p.coherent == pytest.approx(p.value * 60, rel=1e-14)
     assert TABLE.resolve("gate_open").coherent == pytest.approx(46.5 * 3600, rel=1e-14)
     assert TABLE.resolve("glu_bind").coherent == pytest.approx(5 * 3600, rel=1e-14)
-    assert TABLE.resolve("tau_spine").coherent == pytest.approx(192, rel=1e-14)
+    days = TABLE.resolve("tau_spine")
+    assert days.unit == "d"
+    assert days.coherent == pytest.approx(days.value * 24, rel=1e-14)

@@ -1,6 +1,6 @@
 """The coordinates of the fit: standard normal numbers, one for each parameter that is moved, and what they stand for.
 
-All rival explanations share one set of coordinates. A rival holds some of them at a value (what it denies is held at 0), so that
+All rival explanations share one set of coordinates. A rival holds some of them at a value (what it denies is held at next to nothing), so that
 one compiled posterior serves them all.
 """
 
@@ -99,7 +99,7 @@ def _moved() -> set[str]:
 
 
 def held(rival: str, of: Coordinates) -> Held:
-    """Return what a rival explanation holds: what it denies at 0, what only others free at its usual value.
+    """Return what a rival explanation holds: what it denies at the floor, what only others free at its usual value.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def held(rival: str, of: Coordinates) -> Held:
     if rival not in rivals:
         raise InputError("unknown rival", key="rival", value=rival, expected=nearest(rival, rivals))
     entry, usual = rivals[rival], dict(zip(of.names, of.usual.tolist(), strict=True))
-    given = dict.fromkeys(entry.get("off", ()), 0.0) | dict(entry.get("hold", {}))
+    given = dict.fromkeys(entry.get("off", ()), settings()["floor"]) | dict(entry.get("hold", {}))
     for other in rivals.values():
         for n in set(other.get("free", {})) - set(entry.get("free", {})):
             given.setdefault(n, usual[n])

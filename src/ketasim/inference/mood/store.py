@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from ketasim.evidence import study
 from ketasim.files import atomic_path
 from ketasim.inference.mood.calibrate import MAIN, Calibration, Drawn
 from ketasim.inference.store import inline, short
+from ketasim.parameters import builtin_table
+from ketasim.system.switches import switched
 
 _TAILS = (0.05, 0.95)
 _ENTRY = re.compile(r"^(\w+) = (\{.*\})$")
@@ -33,7 +36,7 @@ def store(found: Calibration, drawn: Drawn, package: Path) -> list[Path]:
     names, values = target.coordinates.names, parameters(found, drawn)
     switches = sorted({n for r in found.rivals for n in _drives(r)})
     columns = {"upstream": np.array(drawn.upstream, dtype=float)}
-    columns |= {n: np.array([_drives(r).get(n, 0.0) for r in drawn.rival]) for n in switches}
+    columns |= {n: np.array([_upstream(r, n) for r in drawn.rival]) for n in switches}
     columns |= {n: values[:, k] for k, n in enumerate(names)}
     files = [
         package / "parameters" / "data" / "posterior" / "mood.csv",
@@ -63,7 +66,7 @@ def _rivals(found: Calibration, switches: Sequence[str]) -> str:
         if r != MAIN:
             on = found.condition_held(r)
             values = np.where(on.held, on.value, np.asarray(of.moved(found.mode(r).z)))
-            own = [_drives(r).get(n, 0.0) for n in switches]
+            own = [_upstream(r, n) for n in switches]
             writer.writerow([r, _rival(r)["title"], *(f"{x:.5g}" for x in (*own, *values))])
     return text.getvalue()
 
@@ -111,7 +114,13 @@ def _rival(name: str) -> Mapping[str, Any]:
 
 
 def _drives(name: str) -> Mapping[str, float]:
-    return _rival(name).get("drives", {})  # type: ignore[no-any-return]
+    """Return the upstream parameters that a rival sets."""
+    return switched(builtin_table(), (), _rival(name).get("drives", {}))
+
+
+def _upstream(rival: str, name: str) -> float:
+    """Return an upstream parameter under a rival: as it sets it, or as the tables have it."""
+    return float(_drives(rival).get(name, builtin_table().resolve(name).value))
 
 
 def rewritten(path: Path, fitted: Mapping[str, Sequence[float]], usual: Mapping[str, float]) -> bool:
@@ -136,7 +145,13 @@ def _fitted(content: Mapping[str, Any], found: Sequence[float], usual: float) ->
     words = str(content.get("place") or content.get("reason") or "")
     if not words.startswith(_WORDS):
         words = f"{_WORDS} (ketasim calibrate mood); before {usual:g}" + (f": {words}" if words else "")
-    kept = {k: content[k] for k in ("source", "row", "bounds", "iiv", "iov", "grade", "scale") if k in content}
+    names = ["bounds", "iiv", "iov", "grade", "scale"]
+    source = str(content.get("source", ""))
+    if source and study(source).role == "calibrate":
+        names += ["source", "row"]
+    elif source and source not in words:  # a held-out paper gave a start value, not the number
+        words += f" (start value after {source})"
+    kept = {k: content[k] for k in names if k in content}
     value, low, high = (short(float(x)) for x in found)
     new: dict[str, Any] = {"value": value, "status": "fitted_here", "place": words, "range": [low, high]}
     return new | kept
