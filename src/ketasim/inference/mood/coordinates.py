@@ -1,7 +1,7 @@
 """The coordinates of the fit: standard normal numbers, one for each parameter that is moved, and what they stand for.
 
-All rival explanations share one set of coordinates. A rival holds some of them at a value (what it denies is held at next to nothing), so that
-one compiled posterior serves them all.
+All rival explanations share one set of coordinates. A rival holds some of them at a value (what it denies is held at next to
+nothing), so that one compiled posterior serves them all.
 """
 
 from __future__ import annotations
