@@ -172,7 +172,7 @@ def test_tables_are_rewritten_entry_by_entry(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_smoke_run_of_every_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_smoke_run_of_every_stage(tmp_path: Path):
     """A few rounds of all stages; run again from its folder it prints the same."""
     import subprocess
     import sys

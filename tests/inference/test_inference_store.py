@@ -9,7 +9,7 @@ import pytest
 
 from ketasim.errors import RunError
 from ketasim.inference.between import Between
-from ketasim.inference.fit import _claim
+from ketasim.inference.stages import claim
 from ketasim.inference.store import store
 from ketasim.parameters.table import read_table
 
@@ -70,7 +70,7 @@ def test_draws_are_written_row_by_row_in_the_tables_units(stored):
 
 
 def test_a_folder_of_another_fit_is_refused(tmp_path):
-    _claim(tmp_path, "one")
-    _claim(tmp_path, "one")
+    claim(tmp_path, "one", "fit")
+    claim(tmp_path, "one", "fit")
     with pytest.raises(RunError, match="another fit"):
-        _claim(tmp_path, "two")
+        claim(tmp_path, "two", "fit")

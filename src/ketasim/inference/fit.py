@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.errors import RunError, missing
-from ketasim.files import atomic_path
+from ketasim.errors import missing
 from ketasim.inference.mode import Mode, Model, find_mode
 from ketasim.inference.problem import Problem
 from ketasim.inference.sample import Chains, State, begin, run_chains
+from ketasim.inference.stages import claim, stage
 from ketasim.kept import fingerprint
 
 Floats = NDArray[np.float64]
@@ -88,12 +86,12 @@ def fit(problem: Problem, folder: Path, told: Told | None = None) -> Fit:
         If the folder holds stages of another fit.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, _identity(problem))
+    claim(folder, _identity(problem), "fit")
     rules = problem.spec["sample"]
-    se, shift = _stage(
+    se, shift = stage(
         folder / "errors.npz", lambda: dict(zip(("se", "shift"), start_values(problem), strict=True))
     ).values()
-    mode = _mode(_stage(folder / "mode.npz", lambda: _unmode(mode_of(problem, se, shift, told))))
+    mode = _mode(stage(folder / "mode.npz", lambda: _unmode(mode_of(problem, se, shift, told))))
     chains = _chains(problem, folder, mode, se, shift, told)
     burn, wanted = int(rules["burn"]), int(rules["draws"])
     kept = chains.z[burn:].transpose(0, 2, 1)  # (steps, chains, K)
@@ -131,7 +129,7 @@ def _chains(problem: Problem, folder: Path, mode: Mode, se: Floats, shift: Float
             )  # fmt: skip
             return {"z": done.z, "tau": done.tau, "rho": done.rho, "accepted": np.array(done.accepted)}
 
-        parts.append(_stage(folder / f"chains-{k:03d}.npz", run))
+        parts.append(stage(folder / f"chains-{k:03d}.npz", run))
     joined = {n: np.concatenate([p[n] for p in parts]) for n in ("z", "tau", "rho")}
     return Chains(joined["z"], joined["tau"], joined["rho"], float(np.mean([p["accepted"] for p in parts])))
 
@@ -170,30 +168,6 @@ def diagnose(kept: Floats) -> tuple[float, float]:
 
 def _identity(problem: Problem) -> str:
     return fingerprint("inference", "qualify", "layers", "parameters", "system", "engine") + problem.name
-
-
-def _claim(folder: Path, identity: str) -> None:
-    """Write down which fit a folder belongs to; refuse another's."""
-    note = folder / "fit.json"
-    if note.exists() and json.loads(note.read_text("utf-8")).get("identity") != identity:
-        raise RunError(
-            f"{folder} holds another fit's stages (model, data or settings differ); remove it or name another --work"
-        )
-    with atomic_path(note) as path:
-        path.write_text(json.dumps({"identity": identity}), "utf-8")
-
-
-def _stage(path: Path, run: Callable[[], dict[str, Floats]]) -> dict[str, Floats]:
-    """Return a kept stage, or run it and keep it (written whole or not at all)."""
-    if path.exists():
-        with np.load(path) as held:
-            return {n: held[n] for n in held.files}
-    found = run()
-    buffer = io.BytesIO()
-    np.savez(buffer, **found)  # type: ignore[arg-type]
-    with atomic_path(path) as part:
-        part.write_bytes(buffer.getvalue())
-    return found
 
 
 def _unmode(m: Mode) -> dict[str, Floats]:

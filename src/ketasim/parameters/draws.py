@@ -60,7 +60,8 @@ def draws(table: ParameterTable, seed: int, count: int, *, posterior: Path | Non
     numbers = [int(rows[k][_UPSTREAM]) for k in order]
     before = _drawn_apart(table, _FITTED, max(numbers), apart, given)
     found = [before[n - 1] for n in numbers[:count]]
-    found += _drawn_apart(table, seed, count, apart, given)[len(found) :]
+    if count > len(found):
+        found += _drawn_apart(table, seed, count, apart, given)[len(found) :]
     return [
         {**values, **{n: v for n, v in rows[order[k % len(order)]].items() if n != _UPSTREAM}}
         for k, values in enumerate(found)

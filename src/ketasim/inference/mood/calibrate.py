@@ -7,8 +7,6 @@ belongs to one upstream draw and to one rival explanation, rivals by their stack
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -17,8 +15,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.errors import RunError
-from ketasim.files import atomic_path
 from ketasim.inference.mood.cases import Case, cases, wanted
 from ketasim.inference.mood.coordinates import Held, coordinates, held
 from ketasim.inference.mood.drives import Drives, all_drives
@@ -26,6 +22,7 @@ from ketasim.inference.mood.leaving import Check, LeftOut, check, leave_each_out
 from ketasim.inference.mood.posterior import Condition, Laplace, Posterior
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.target import Target
+from ketasim.inference.stages import claim, stage
 from ketasim.kept import fingerprint
 from ketasim.studies.library import bundled_studies, load_study
 from ketasim.trial.spec import Design
@@ -66,7 +63,11 @@ class Calibration:
         only = settings().get("studies")
         self.cases: list[Case] = cases([d for d in designs if only is None or d.study in only])
         folder.mkdir(parents=True, exist_ok=True)
-        _claim(folder, fingerprint("inference", "trial", "studies", "layers", "engine") + f"/{len(self.cases)}")
+        claim(
+            folder,
+            fingerprint("inference", "trial", "studies", "layers", "engine") + f"/{len(self.cases)}",
+            "calibration",
+        )
 
     @property
     def rivals(self) -> tuple[str, ...]:
@@ -111,7 +112,7 @@ class Calibration:
             found = self.posterior.laplace(self.condition(rival), start)
             return {"z": found.z, "factor": found.factor, "density": np.array(found.density)}
 
-        kept = _stage(self.folder / f"mode-{rival}.npz", run)
+        kept = stage(self.folder / f"mode-{rival}.npz", run)
         return Laplace(kept["z"], kept["factor"], float(kept["density"]))
 
     def left(self, rival: str) -> LeftOut:
@@ -128,7 +129,7 @@ class Calibration:
             found = leave_each_out(self.posterior, self.mode(rival), self.condition(rival), one)
             return {"mean": found.mean, "sd": found.sd, "density": found.density}
 
-        return LeftOut(**_stage(self.folder / f"left-{rival}.npz", run))
+        return LeftOut(**stage(self.folder / f"left-{rival}.npz", run))
 
     @cached_property
     def weights(self) -> dict[str, float]:
@@ -147,7 +148,7 @@ class Calibration:
         z = []
         for number, rival in enumerate(rivals, start=1):
             self.told("draws", number - 1, count)
-            z.append(_stage(self.folder / f"draw-{number}-{rival}.npz", partial(self._draw, number, rival))["z"])
+            z.append(stage(self.folder / f"draw-{number}-{rival}.npz", partial(self._draw, number, rival))["z"])
         self.told("draws", count, count)
         return Drawn(np.stack(z), tuple(range(1, count + 1)), rivals)
 
@@ -179,27 +180,3 @@ def allotted(weights: dict[str, float], count: int) -> tuple[str, ...]:
         number[k] += 1
     places = sorted(((i + 1 / 2) / n, k) for k, n in enumerate(number) for i in range(n))
     return tuple(names[k] for _, k in places)
-
-
-def _claim(folder: Path, identity: str) -> None:
-    """Write down which calibration a folder belongs to; refuse another's."""
-    note = folder / "calibration.json"
-    if note.exists() and json.loads(note.read_text("utf-8")).get("identity") != identity:
-        raise RunError(
-            f"{folder} holds stages of another calibration (model, data or settings differ); remove it or name another --work"
-        )
-    with atomic_path(note) as path:
-        path.write_text(json.dumps({"identity": identity}), "utf-8")
-
-
-def _stage(path: Path, run: Callable[[], dict[str, Floats]]) -> dict[str, Floats]:
-    """Return a kept stage, or run it and keep it (written whole or not at all)."""
-    if path.exists():
-        with np.load(path) as kept:
-            return {n: kept[n] for n in kept.files}
-    found = run()
-    buffer = io.BytesIO()
-    np.savez(buffer, **found)  # type: ignore[arg-type]
-    with atomic_path(path) as part:
-        part.write_bytes(buffer.getvalue())
-    return found

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ketasim.errors import InputError, nearest
 from ketasim.parameters import builtin_table
+from ketasim.qualify.grid import grid_times
 from ketasim.scenario.load import duration_h, parse_scenario
 from ketasim.scenario.run import run
 from ketasim.system.result import Result
@@ -61,22 +62,12 @@ def simulated(names: Sequence[str], quantities: Sequence[str], parameters: Mappi
                 "horizon": plan["horizon"],
                 "arm": arms,
                 "population": {"size": plan["size"], "seed": plan["seed"]},
-                "output": {"quantities": list(quantities), "times": _times(plan["grid"])},
+                "output": {"quantities": list(quantities), "times": grid_times(plan["grid"])},
                 "parameters": dict(parameters or {}),
             },
             file="dissociation",
         )
     )
-
-
-def _times(grid: Sequence[Mapping[str, str]]) -> list[str]:
-    """Return the output times of a grid of stretches, in h."""
-    times, last = {0.0}, 0.0
-    for part in grid:
-        until, every = duration_h(part["until"], "until"), duration_h(part["every"], "every")
-        times |= {last + every * k for k in range(1, round((until - last) / every) + 1)}
-        last = until
-    return [f"{t!r} h" for t in sorted(times)]
 
 
 def at(result: Result, arm: str, quantity: str, time: str) -> Floats:

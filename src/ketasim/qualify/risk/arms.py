@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ketasim.errors import InputError, nearest
 from ketasim.parameters import ParameterTable, builtin_table
+from ketasim.qualify.grid import grid_times
 from ketasim.scenario.load import duration_h, parse_scenario
 from ketasim.scenario.run import given_drugs, run
 
@@ -85,7 +86,7 @@ def simulated(
                 for a in mine
             ],
             "population": people,
-            "output": {"quantities": list(quantities()), "times": _times(plan["grid"])},
+            "output": {"quantities": list(quantities()), "times": grid_times(plan["grid"])},
             "parameters": dict(parameters or {}),
         }
         scenario = parse_scenario(data, file="safety")
@@ -106,13 +107,3 @@ def _doses(listed: Sequence[Mapping[str, str]]) -> dict[str, float]:
         if unit == "mg/kg":
             found[dose["drug"]] = found.get(dose["drug"], 0.0) + float(amount)
     return found
-
-
-def _times(grid: Sequence[Mapping[str, str]]) -> list[str]:
-    """Return the output times of a grid of stretches, in h."""
-    times, last = {0.0}, 0.0
-    for part in grid:
-        until, every = duration_h(part["until"], "until"), duration_h(part["every"], "every")
-        times |= {last + every * k for k in range(1, round((until - last) / every) + 1)}
-        last = until
-    return [f"{t!r} h" for t in sorted(times)]
