@@ -15,6 +15,8 @@ from ketasim import nca
 from ketasim.report import kinetics, kinetics_table, write_report
 from ketasim.report.files import summary_document, to_json
 from ketasim.report.kinetics import Kinetic
+from ketasim.scenario.load import parse_scenario
+from ketasim.scenario.run import run
 from ketasim.system.result import Result
 
 NAMES = ["plasma.ketamine", "plasma.norketamine", "plasma.s_ketamine", "brain.ketamine", "madrs"]
@@ -133,3 +135,22 @@ def test_report_has_the_table(single: Result, tmp_path) -> None:
     words = _Text(write_report(few, tmp_path / "c.html").read_text("utf-8")).words
     assert "sampled too sparsely for a peak" in words and "not defined" in words
     assert 'id="kinetics"' not in write_report(build(names=["madrs"], size=5), tmp_path / "d.html").read_text("utf-8")
+
+
+def test_windows_begin_with_the_drug_s_own_dose() -> None:
+    """Alcohol an hour before, midazolam an hour after one dose of ketamine: ketamine has one dose, its peak counts from there."""
+    ketamine = {"drug": "ketamine", "route": "iv", "amount": "0.5 mg/kg", "duration": "40 min", "start": "1 h"}
+    others = [
+        {"drug": "ethanol", "route": "oral", "amount": "40 g"},
+        {"drug": "midazolam", "route": "iv", "amount": "2 mg", "start": "2 h"},
+    ]
+    data = {
+        "title": "t", "horizon": "6 h", "population": {"size": 2},
+        "arm": [{"name": "alone", "dose": [ketamine]}, {"name": "mixed", "dose": [*others, ketamine]}],
+        "output": {"times": [f"{t / 6:.6f} h" for t in range(37)], "quantities": ["plasma.ketamine", "plasma.ethanol"]},
+    }  # fmt: skip
+    rows = {(k.arm, k.quantity, k.figure): k.median for k in kinetics(run(parse_scenario(data)))}
+    assert rows["mixed", "plasma.ketamine", "cmax"] == pytest.approx(rows["alone", "plasma.ketamine", "cmax"], rel=0.05)
+    assert rows["mixed", "plasma.ketamine", "tmax"] == pytest.approx(2 / 3, abs=0.01)
+    assert ("mixed", "plasma.ketamine", "accumulation_auc") not in rows
+    assert ("alone", "plasma.ethanol", "cmax") not in rows

@@ -57,7 +57,7 @@ def kinetics(result: Result) -> list[Kinetic]:
         if not quantity.startswith(settings("of")["prefix"]):
             continue
         for arm in range(len(result.arms)):
-            if dose_times(result, arm):
+            if dose_times(result, arm, quantity):
                 found += _of(result, arm, quantity)
     return found
 
@@ -68,14 +68,17 @@ def settings(part: str) -> Mapping[str, Any]:
     return table
 
 
-def dose_times(result: Result, arm: int) -> list[float]:
-    """Return the times (h) of the arm's active doses, sorted and distinct."""
-    return sorted(set(result.dose_times_h.get(result.arms[arm], ())))
+def dose_times(result: Result, arm: int, quantity: str | None = None) -> list[float]:
+    """Return the times (h) of the arm's active doses, sorted and distinct; with a quantity, of the drug that it is a level of."""
+    name = result.arms[arm]
+    if quantity is None or name not in result.drug_times_h:
+        return sorted(set(result.dose_times_h.get(name, ())))
+    return sorted(set(result.drug_times_h[name].get(result.quantities[quantity].drug, ())))
 
 
 def single_dose(result: Result, arm: int, quantity: str) -> Summary | None:
     """Return all figures of the people held, each array (person,), after the arm's last dose; None with too few samples."""
-    profile = _profile(result, arm, quantity, dose_times(result, arm)[-1])
+    profile = _profile(result, arm, quantity, dose_times(result, arm, quantity)[-1])
     return None if profile is None else nca.summary(*profile)
 
 
@@ -92,7 +95,7 @@ def _profile(
 
 
 def _of(result: Result, arm: int, quantity: str) -> list[Kinetic]:
-    doses, unit = dose_times(result, arm), result.quantities[quantity].unit
+    doses, unit = dose_times(result, arm, quantity), result.quantities[quantity].unit
     area = f"h*{unit}"
     units = {"cmax": unit, "tmax": "h", "auc_last": area, "auc_inf": area, "half_life": "h", "auc_tau": area}
     values, marks = _repeated(result, arm, quantity, doses) if len(doses) > 1 else _single(result, arm, quantity)

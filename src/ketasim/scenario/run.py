@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -245,6 +245,7 @@ class Prepared:
             controls=tuple(a.control for a in s.arms),
             doses={a.name: a.dose_texts for a in s.arms},
             dose_times_h={a.name: dose_times([a], s.horizon_h) for a in s.arms},
+            drug_times_h={a.name: _by_drug(a, s.horizon_h, {q.drug for q in known.values()}) for a in s.arms},
             provenance=provenance(s, self.tolerance),
             total=None if whole is None else s.size,
             whole=whole,
@@ -301,6 +302,18 @@ def dose_times(arms: Sequence[Arm], horizon_h: float) -> list[float]:
     """Return the times (h) within the horizon at which an active dose is given, sorted."""
     times = {d.start_h + k * (d.every_h or 0.0) for a in arms for d in a.doses if d.amount > 0 for k in range(d.count)}
     return sorted(t for t in times if t < horizon_h)
+
+
+def _by_drug(arm: Arm, horizon_h: float, others: Collection[str]) -> dict[str, list[float]]:
+    """Return the times (h) of an arm's active doses by drug: of `others` each by name, of ketamine's family under the empty name."""
+    names = [find_drug(d.drug).name for d in arm.doses]
+    keys = [n if n in others else "" for n in names]
+    return {
+        key: dose_times(
+            [replace(arm, doses=tuple(d for d, k in zip(arm.doses, keys, strict=True) if k == key))], horizon_h
+        )
+        for key in dict.fromkeys(keys)
+    }
 
 
 class _Counter:

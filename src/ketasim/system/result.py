@@ -27,7 +27,8 @@ class Result:
     """The outcome of a scenario.
 
     `values` maps a quantity to an array (arm, subject, time) in that quantity's unit; `times_h` are in h. `provenance` holds
-    versions, hashes, seed and the whole scenario; `doses` the text of each arm's doses.
+    versions, hashes, seed and the whole scenario; `doses` the text of each arm's doses, `dose_times_h` the times of active ones;
+    `drug_times_h` has those by drug, as quantities name theirs ("" for ketamine and what it becomes).
 
     A run too large to be held is summarised from its files: then `values` hold the first of the people (`ids`), `total` says
     how many people each arm has and `whole` holds the statistics of all of them. `scenario` is the scenario as run, where there was
@@ -44,6 +45,7 @@ class Result:
     controls: tuple[bool, ...] = ()
     doses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     dose_times_h: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    drug_times_h: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     total: int | None = None
     whole: Mapping[str, Mapping[str, NDArray[np.float64]]] | None = None
