@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from trial_pools import value
+from trial_pools import PRIOR_SD, value
 
 from ketasim.evidence import observation
 from ketasim.parameters import builtin_table
-from ketasim.trial.classes import classes_of
+from ketasim.trial.classes import CLASSES, classes_of
 
 FULL = 23.0  # HAMD-17 points of severity to which the shares of the class levels refer
 PEOPLE = 4000
@@ -16,7 +16,7 @@ PEOPLE = 4000
 
 @pytest.fixture(scope="module")
 def classes():
-    return classes_of({p.name: p.value for p in builtin_table()})
+    return classes_of({p.name: value(p.name) for p in builtin_table()})
 
 
 def row(number):
@@ -24,11 +24,19 @@ def row(number):
 
 
 def test_levels_and_shares_on_placebo_are_those_of_the_paper(classes):
-    """clinical-0413 to -0418: three class means in points and the placebo arms' shares."""
+    """clinical-0413 to -0418: three class means in points and the placebo arms' shares; from there the fit starts."""
     points = [row(415), row(414), row(413)]
     np.testing.assert_allclose(classes.level * FULL, points, atol=0.05)
     np.testing.assert_allclose(classes.share[1:], [row(418), row(417)], atol=1e-9)
     assert classes.share.sum() == pytest.approx(1)
+
+
+def test_fitted_levels_stay_within_the_prior_about_the_paper(classes):
+    """What trials of ketamine make of the levels lies within the 95 % of the prior about the paper's (half widths of class_level)."""
+    shipped = classes_of({p.name: p.value for p in builtin_table()})
+    spread = np.array([PRIOR_SD[f"class_level.{c}"] for c in CLASSES])
+    assert (np.abs(shipped.level - classes.level) < 1.96 * spread).all()
+    assert (np.diff(shipped.level) > 0).all()
 
 
 def test_weights_are_shares_whose_mean_is_what_is_expected(classes):

@@ -17,6 +17,7 @@ from ketasim.trial.virtual import parts_of, virtual_trials
 
 ASKED = Wanted(replicates=100, draws=1, seed=3, alpha=0.05)
 EFFECT = {"drug": 0.15}
+PART = settings()["part"]
 
 
 def same(a, b, first=None):
@@ -63,11 +64,11 @@ def test_another_endpoint_changes_no_other():
 
 
 def test_parts_take_the_parameter_draws_in_turn():
-    """Uncertainty travels: 40 trials of each draw, and then from the first draw again."""
+    """Uncertainty travels: a part of trials of each draw, and then from the first draw again."""
     design = made(endpoints=data()["endpoint"][:1])
     draws = [{"inflation.saline_parallel": 0.0}, {"inflation.saline_parallel": 31.0}]
-    found = virtual_trials(design, replicates=120, seed=1, pool=by_hand(design, {"drug": 0.5}, values=draws))
-    gap = found.figures["difference"].reshape(3, 40).mean(axis=1)
+    found = virtual_trials(design, replicates=3 * PART, seed=1, pool=by_hand(design, {"drug": 0.5}, values=draws))
+    gap = found.figures["difference"].reshape(3, PART).mean(axis=1)
     assert gap[0] < -9
     assert abs(gap[1]) < 2
     assert gap[2] < -9
@@ -81,19 +82,20 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, monkeypatch):
     design = made()
     asked = without_engine(monkeypatch, EFFECT)
     whole = simulate_trial(design, ASKED, None)
-    short = dataclasses.replace(ASKED, replicates=70)
+    short = dataclasses.replace(ASKED, replicates=PART + PART // 2)
+    total = len(parts_of(ASKED.replicates))
     simulate_trial(design, short, tmp_path)
     kept = {p.name: p.read_bytes() for p in (tmp_path / "parts").iterdir()}
     assert sorted(kept) == ["part-00000.json", "part-00001.json"]
     told = []
     assert same(whole, simulate_trial(design, ASKED, tmp_path, told=lambda *x: told.append(x)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert told == [(k, total) for k in range(1, total + 1)]
     assert (tmp_path / "parts" / "part-00000.json").read_bytes() == kept["part-00000.json"]
     (tmp_path / "parts" / "part-00001.json").unlink()
     assert same(whole, simulate_trial(design, ASKED, tmp_path))
     before = len(asked)
     assert same(whole, simulate_trial(design, ASKED, tmp_path))
-    assert same(simulate_trial(design, short, tmp_path), whole, 70)
+    assert same(simulate_trial(design, short, tmp_path), whole, short.replicates)
     assert courses(simulate_trial(design, ASKED, tmp_path)) == courses(whole)
     assert len(asked) == before  # nothing was simulated again
 

@@ -13,9 +13,10 @@ from trial_pools import by_hand, data, made, of_size
 from ketasim.trial.load import load_design
 from ketasim.trial.rules import applied, first_people
 from ketasim.trial.scales import responded
+from ketasim.trial.settings import settings
 from ketasim.trial.virtual import prepared, virtual_trials
 
-TRIALS = 40
+TRIALS = settings()["part"]  # one part: its random numbers are those of a block
 
 
 def block_of(design, effect=None, seed=1):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import csv
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,11 @@ from ketasim.trial.load import parse_design
 from ketasim.trial.pool import Pool
 
 DESIGNS = Path(__file__).with_name("designs")
+# The numbers before anything was fitted, at which mechanics are tested: a new fit must not move these tests.
+_PRIOR = files("ketasim.inference").joinpath("data", "mood_prior.csv").read_text("utf-8").splitlines()
+_ROWS = {r["name"]: r for r in csv.DictReader(_PRIOR)}
+PRIOR_SD = {n: float(r["scale"]) for n, r in _ROWS.items() if r["family"] == "normal"}
+FIXED = {n: float(r["value"]) for n, r in _ROWS.items()} | {"effect_sd": 0.0, "suicidality_power": 1.0}
 QUIET = {"study_sd": 0.0, "state_sd": 0.0, "class_sd": 0.0}  # nothing random but response classes and raters
 
 
@@ -50,8 +57,8 @@ def without_engine(monkeypatch, effect=None, **more):
     return asked
 
 
-def by_hand(design, effect=None, cadss=None, people=4, values=({},)):
-    """Return a pool in which everybody in an arm has the same course.
+def by_hand(design, effect=None, cadss=None, people=4, values=({},), shipped=False):
+    """Return a pool in which everybody in an arm has the same course, at `FIXED` numbers and `values`, or at the shipped ones.
 
     effect : maps an arm to its improvement, a number or a function of hours; 0 for arms that are not named. In a crossover
         the function is given the hours since the arm's own dose and what came before adds its rest. cadss : peak by arm, points.
@@ -78,9 +85,9 @@ def by_hand(design, effect=None, cadss=None, people=4, values=({},)):
         severity[arm] = np.broadcast_to(left[..., None, None, :], (*body, *shape))
         peak[arm] = np.full((*body, *shape[:2]), float(cadss.get(arm, 0.0)))
         felt[arm] = peak[arm][..., None] * np.exp(-times)
-    return Pool(times, severity, felt, peak, list(values))
+    return Pool(times, severity, felt, peak, [({} if shipped else FIXED) | dict(v) for v in values])
 
 
 def value(name):
-    """Return a shipped number by its canonical name."""
-    return {p.name: p.value for p in builtin_table()}[name]
+    """Return a number of `FIXED`, else a shipped one, by its canonical name."""
+    return FIXED[name] if name in FIXED else builtin_table().resolve(name).value

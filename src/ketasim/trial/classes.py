@@ -37,9 +37,7 @@ class Classes:
         logs = xp.log(self.share) + tilts[:, None] * self.level
         table = xp.exp(logs - logs.max(axis=1, keepdims=True))
         table = table / table.sum(axis=1, keepdims=True)
-        tilt = xp.interp(expected, table @ self.level, tilts)
-        if xp is not np:  # a fit needs it smooth: a Newton step from the table
-            tilt = self._closer(tilt, expected)
+        tilt = self._closer(xp.interp(expected, table @ self.level, tilts), expected)  # and smooth, as a fit needs it
         logs = xp.log(self.share) + tilt[..., None] * self.level
         found: Array = xp.exp(logs - logs.max(axis=-1, keepdims=True))
         return found / found.sum(axis=-1, keepdims=True)
