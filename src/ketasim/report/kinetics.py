@@ -77,8 +77,9 @@ def dose_times(result: Result, arm: int, quantity: str | None = None) -> list[fl
 
 
 def single_dose(result: Result, arm: int, quantity: str) -> Summary | None:
-    """Return all figures of the people held, each array (person,), after the arm's last dose; None with too few samples."""
-    profile = _profile(result, arm, quantity, dose_times(result, arm, quantity)[-1])
+    """Return all figures of the people held, each array (person,), after the drug's last dose; None with too few samples or none."""
+    doses = dose_times(result, arm, quantity)
+    profile = _profile(result, arm, quantity, doses[-1]) if doses else None
     return None if profile is None else nca.summary(*profile)
 
 
