@@ -14,7 +14,10 @@ from ketasim.claims.settings import settings
 from ketasim.claims.verdicts import model_fingerprint, stale, verdicts_kept
 from ketasim.errors import InputError
 
-TOPICS = ("pharmacology", "exposure", "forms", "receptor", "circuit", "dissociation")
+TOPICS = (
+    "pharmacology", "exposure", "forms", "receptor", "circuit", "dissociation", "plasticity", "preclinical", "durability",
+    "behaviour", "risk",
+)  # fmt: skip
 CHEAP = "C023"
 ENTRY = """
 [C019]

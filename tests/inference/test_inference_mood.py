@@ -11,17 +11,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ketasim.errors import InputError
 from ketasim.evidence import observation
-from ketasim.inference.mood.calibrate import allotted, designs
+from ketasim.inference.mood.animals import animal_curves, animal_drives, figure_of, findings
+from ketasim.inference.mood.calibrate import allotted, designs, diagnosed
 from ketasim.inference.mood.cases import cases
 from ketasim.inference.mood.coordinates import coordinates, held
 from ketasim.inference.mood.drives import arm_drives, has_drug, person_factors
 from ketasim.inference.mood.information import gain
 from ketasim.inference.mood.leaving import LeftOut, check, stacked
+from ketasim.inference.mood.posterior import Laplace, Posterior
 from ketasim.inference.mood.predict import Figures
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.slow import severity
 from ketasim.inference.mood.store import rewritten
+from ketasim.lab.rules import parse_chance
 from ketasim.parameters import builtin_table, draws
 from ketasim.studies.library import load_study
 from ketasim.trial.pool import make_pool
@@ -88,6 +92,39 @@ def test_closed_form_is_the_mean_of_virtual_trials(name, found):
         # Trials differ (study_sd, effect_sd) and shares bend with it: two hundredths, a fifth of a point or of a log odds ratio.
         room = {"point": 0.5, "fraction": 0.03}.get(case_unit(e.measure), 0.25)
         assert expected == pytest.approx(got, abs=room + 3 * x.std() / np.sqrt(len(x))), e.name
+
+
+def test_findings_in_animals_are_read_calibrate_rows():
+    rows = [f.row.observed for f in findings()]
+    assert len(rows) > 40
+    assert {(r.role, r.verified) for r in rows} == {("calibrate", "read")}
+    assert {"maeng2008ampa", "li2010mtor", "modasava2019spine"} <= {f.study for f in findings()}
+
+
+def test_animals_by_steps_agree_with_the_engine(tmp_path):
+    """Figures of findings from drives by exponential steps against the laboratory's runs of the whole system of a rat and a mouse.
+
+    To a quarter of the width of a finding's chance (0.5 of a limit of 0.15), which is all that the fit reads of them.
+    """
+    v = {p.name: p.value for p in builtin_table()}
+    drives = animal_drives(0, tmp_path)
+    curves = animal_curves(v, drives)
+    for row_id in ("mechanism-0409", "mechanism-0081", "mechanism-0082", "mechanism-0314"):
+        f = next(f for f in findings() if f.row.observed.row_id == row_id)
+        solved = f.row.experiment.measure({})
+        got = {g.name: float(figure_of(g, row_id, curves)) for g in f.row.experiment.figures}
+        assert got == pytest.approx(solved, abs=0.5 * 0.15 / 4), row_id
+
+
+def test_the_chance_of_a_rule_is_smooth_about_its_limit():
+    chance = parse_chance("after < 0.85 and plain - 1 > 0.5*(high - 1)", frozenset({"after", "plain", "high"}), 0.5)
+    at = {"after": 0.85, "plain": 2.0, "high": 1.2}
+    assert float(chance(at)) == pytest.approx(0.5, abs=1e-6)
+    # Logistic curve: one width (0.5 x 0.15) below the limit it is 1/(1 + exp(-1)).
+    assert float(chance(at | {"after": 0.775})) == pytest.approx(0.7311, abs=1e-4)
+    assert float(chance(at | {"after": 0.7, "plain": 1.05})) < 0.3
+    with pytest.raises(InputError):
+        parse_chance("not after < 1", frozenset({"after"}), 0.5)
 
 
 def case_unit(measure):
@@ -190,6 +227,34 @@ def test_smoke_run_of_every_stage(tmp_path: Path):
     assert "inside 90 % intervals" in first.stdout
     second = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path)
     assert second.stdout == first.stdout
+
+
+class Banana(Posterior):
+    """A posterior whose moments are known: x is standard normal, y = x^2/2 + a standard normal; z1 of a third has SD 2."""
+
+    def __init__(self):
+        pass
+
+    def slope(self, z, on):
+        x, y, w = z
+        gap = y - x**2 / 2
+        return -(x**2 + gap**2 + w**2 / 4) / 2, np.array([-x + gap * x, -gap, -w / 4])
+
+
+def test_chains_have_the_moments_of_the_posterior_not_of_the_approximation():
+    """Closed form: E y = 1/2, Var y = 1 + 1/2, SD w = 2, where the approximation has mean 0 and SD 1 throughout."""
+    around = Laplace(np.zeros(3), np.eye(3), 0.0)
+    found = [Banana().chain(around, None, np.zeros(3), 4000, [1, k]) for k in range(2)]
+    z = np.concatenate([c.z[200:] for c in found])
+    # Draws hang together: 5 standard errors at an effective size of a tenth.
+    room = 5 / np.sqrt(len(z) / 10)
+    assert z[:, 0].mean() == pytest.approx(0, abs=room)
+    assert z[:, 1].mean() == pytest.approx(0.5, abs=1.22 * room)
+    assert z[:, 1].var() == pytest.approx(1.5, abs=3 * room)
+    assert z[:, 2].std() == pytest.approx(2, abs=2 * room)
+    told = diagnosed("x", np.stack([c.z for c in found]), 0.9)
+    assert told.rhat < 1.05
+    assert told.ess > 100
 
 
 def test_information_of_normals():

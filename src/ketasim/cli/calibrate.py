@@ -45,7 +45,13 @@ def calibrate_and_print(name: str, *, work: str, check: bool, smoke: bool, dry: 
         found = Calibration(designs(), Path(work), told=lambda stage, k, n: _tell(bar, stage, k, n))
         found.check()
         drawn = None if check else found.draws(settings()["draws"])
+        chains = None if check else found.chains()
     _print(found)
+    if chains is not None:
+        print(
+            f"chains of {chains.rival}, {chains.states} states: R-hat at most {chains.rhat:.3f} (1.01 wanted), bulk ESS at least "
+            f"{chains.ess:.0f} (400 wanted), {chains.taken:.0%} of moves taken"
+        )
     if package is not None and drawn is not None:
         from ketasim.inference.mood.store import store
 

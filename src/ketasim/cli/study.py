@@ -69,7 +69,9 @@ def _print_trial(result: Mapping[str, Any]) -> None:
             f"{inside} of {len(counted)} published figures that were read lie inside the 90 % predictive interval, n = {result['n']}."
         )
     if "uncalibrated" in result["calibration"]:
-        print("The mood layer is uncalibrated: this is a yardstick for the calibration to come, not a result.")
+        print(
+            "The mood layer is uncalibrated: fitted, but too few trials that nobody fitted lie inside. A yardstick, not a result."
+        )
     if result["note"]:
         print(result["note"])
 

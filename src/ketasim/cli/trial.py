@@ -124,6 +124,8 @@ def _print(result: Mapping[str, Any]) -> None:
             print_rows(rows)
     print_safety(result["safety"])
     if "uncalibrated" in result["calibration"]:
-        print("The mood layer is uncalibrated: sizes of effects are start values, not results.")
+        print(
+            "The mood layer is uncalibrated: fitted, but too few trials that nobody fitted lie inside. Sizes are no results."
+        )
     for kind, path in result.get("files", {}).items():
         print(f"{kind}: {path}")

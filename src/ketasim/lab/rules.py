@@ -7,9 +7,11 @@ sides of a comparison are expressions of the project's grammar (`ketasim.model.g
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,7 @@ _COMPARE: Mapping[type, Callable[[float, float], bool]] = {
 }
 _ALLOWED = "comparisons (< <= > >=) of figures, joined by and, or, not"
 _LONGEST = 2000
+_LEAST = 1e-3
 
 Test = Callable[[Mapping[str, float]], bool]
 
@@ -82,6 +85,43 @@ def parse_rule(text: object, names: frozenset[str]) -> Rule:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise InputError("not a rule", value=text, expected=_ALLOWED) from None
     return Rule(" ".join(text.split()), _test(tree, names))
+
+
+def parse_chance(text: str, names: frozenset[str], width: float) -> Callable[[Mapping[str, Any]], Any]:
+    """Return a function from figures (JAX numbers) to the chance that a rule's finding is made, between 0 and 1 and smooth.
+
+    A comparison's chance is a logistic curve of the gap between its sides, `width` times as wide as its limit is away from nothing
+    (from 0 or from 1, what is measured relative to before); of parts joined by `and` all have to be found.
+
+    Raises
+    ------
+    InputError
+        For anything but comparisons joined by `and`.
+    """
+    return _chance(ast.parse(text.strip(), mode="eval").body, names, width)
+
+
+def _chance(node: ast.expr, names: frozenset[str], width: float) -> Callable[[Mapping[str, Any]], Any]:
+    import jax
+    import jax.numpy as jnp
+
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
+        parts = [_chance(part, names, width) for part in node.values]
+        return lambda figures: math.prod(part(figures) for part in parts)
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARE:
+        known = {name: symbol(name) for name in sorted(names)}
+        sides = [parse_expression(ast.unparse(side), known) for side in (node.left, node.comparators[0])]
+        sign = -1 if isinstance(node.ops[0], ast.Lt | ast.LtE) else 1
+
+        def compared(figures: Mapping[str, Any]) -> Any:
+            a, b = evaluate(sides, {symbol(n): v for n, v in figures.items()}, jnp)
+            away = jnp.maximum(jnp.minimum(jnp.abs(b), jnp.abs(1 - b)), _LEAST)
+            return jax.nn.sigmoid(sign * (a - b) / (width * away))
+
+        return compared
+    raise InputError(
+        f"{type(node).__name__} has no chance", value=ast.unparse(node), expected="comparisons joined by and"
+    )
 
 
 def _test(node: ast.expr, names: frozenset[str]) -> Test:

@@ -38,7 +38,7 @@ def flow_picture(result: Result, axis: TimeAxis, *, forbidden: bool = False) -> 
         + "\n".join(boxes)
         + "\n</ol>\n<figcaption>"
         "Each box shows how far the median moved in the first drug arm, and when; the small curve runs along the same broken "
-        "time axis as the figures below. Hatched boxes are uncalibrated: their numbers are start values, not fitted. "
+        "time axis as the figures below. Hatched boxes are uncalibrated: their sizes have not been shown to hold. "
         "The dashed box branches off the blood.</figcaption></figure>"
     )
 

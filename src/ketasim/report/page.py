@@ -152,5 +152,5 @@ def _meaning(result: Result, own: Sequence[str]) -> str:
     loose = sum(is_uncalibrated(result, q) for q in own)
     if not loose:
         return "Parameters as published, the studies' own estimates; not yet estimated jointly in this model."
-    part = "Start values" if loose == len(own) else f"{loose} of {len(own)} quantities rest on start values"
-    return f"{part}, chosen so that directions and rough sizes are plausible; not fitted. Read the shape, not the size."
+    part = "Uncalibrated" if loose == len(own) else f"{loose} of {len(own)} quantities are uncalibrated"
+    return f"{part}: assumed, or fitted without passing the check on studies that nobody fitted. Read the shape, not the size."

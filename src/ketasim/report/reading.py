@@ -81,7 +81,10 @@ def calibration_sentence(result: Result, layer: Layer) -> str:
     """Return one sentence on how far the layer's numbers can be trusted."""
     loose = [q for q in layer.draw if is_uncalibrated(result, q)]
     if len(loose) == len(layer.draw):
-        return "Calibration: uncalibrated. The numbers behind this layer are start values, not fitted; read the shape, not the size."
+        return (
+            "Calibration: uncalibrated. The numbers behind this layer have not been shown to predict studies that nobody fitted; "
+            "read the shape, not the size."
+        )
     states = listed(sorted({result.quantities[q].calibration for q in layer.draw if q not in loose}))
     said = f"Calibration: {states or 'not stated'}."
     if states == "fitted":

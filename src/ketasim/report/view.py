@@ -93,7 +93,7 @@ def lead_arm(result: Result) -> int:
 
 
 def is_uncalibrated(result: Result, quantity: str) -> bool:
-    """Return whether the quantity comes from a layer whose numbers are start values, not fitted."""
+    """Return whether the quantity comes from a layer that has not been shown to predict."""
     return UNCALIBRATED in result.quantities[quantity].calibration
 
 

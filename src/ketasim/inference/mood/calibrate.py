@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ketasim.errors import missing
+from ketasim.inference.mood.animals import animal_drives, by_study
 from ketasim.inference.mood.cases import Case, cases, wanted
 from ketasim.inference.mood.coordinates import Held, coordinates, held
 from ketasim.inference.mood.drives import Drives, all_drives
@@ -30,6 +32,7 @@ from ketasim.trial.spec import Design
 Floats = NDArray[np.float64]
 Told = Callable[[str, int, int], None]
 MAIN = "all"
+MOVED, CHAINED = 1000, 2000  # where keys of random numbers of moves and of long chains begin; those of proposals at 1
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -88,6 +91,13 @@ class Calibration:
 
         return all_drives(arms, number, self.folder, hypotheses=switches, tag=tag, progress=one)
 
+    def animals(self, number: int, rival: str = MAIN) -> dict[str, Floats]:
+        """Return the drives of animals for an upstream draw, with a rival's own upstream switches."""
+        switches = settings()["rival"][rival].get("drives", {})
+        tag = "".join(f"-{n}" for n in switches)
+        self.told(f"animals {number}{tag}", 0, 1)
+        return animal_drives(number, self.folder, hypotheses=switches, tag=tag)
+
     @cached_property
     def posterior(self) -> Posterior:
         """Return the compiled posterior."""
@@ -96,7 +106,7 @@ class Calibration:
     def condition(self, rival: str, number: int = 0) -> Condition:
         """Return what is given: an upstream draw's drives, what a rival holds, all studies."""
         target = self.posterior.target
-        given = target.given(self.drives(number, rival))
+        given = target.given(self.drives(number, rival), self.animals(number, rival))
         return Condition(given, held(rival, target.coordinates), np.ones(len(self.cases)))
 
     def condition_held(self, rival: str) -> Held:
@@ -131,10 +141,26 @@ class Calibration:
 
         return LeftOut(**stage(self.folder / f"left-{rival}.npz", run))
 
+    def found_in_animals(self, rival: str) -> Floats:
+        """Return the log chance of each finding in animals as it was reported, (F,), at a rival's mode."""
+
+        def run() -> dict[str, Floats]:
+            return {"log": self.posterior.animals(self.mode(rival).z, self.condition(rival))}
+
+        return stage(self.folder / f"animals-{rival}.npz", run)["log"]
+
     @cached_property
     def weights(self) -> dict[str, float]:
-        """Return the stacking weights of the rivals, averaged over a bootstrap of the studies."""
-        found, _ = weighed(np.stack([self.left(r).density for r in self.rivals]))
+        """Return the stacking weights of the rivals, averaged over a bootstrap of the studies.
+
+        Studies of animals count as those of people do. Their findings are not left out one by one: what a yes or no moves of 116
+        parameters is little beside what rivals differ by.
+        """
+        rows = [
+            np.concatenate([self.left(r).density, list(by_study(self.found_in_animals(r).tolist()).values())])
+            for r in self.rivals
+        ]
+        found, _ = weighed(np.stack(rows))
         return dict(zip(self.rivals, found.tolist(), strict=True))
 
     def check(self) -> Check:
@@ -153,7 +179,10 @@ class Calibration:
         return Drawn(np.stack(z), tuple(range(1, count + 1)), rivals)
 
     def _draw(self, number: int, rival: str) -> dict[str, Floats]:
-        """Draw from the posterior of an upstream draw and a rival: proposals about its mode, one of them chosen by importance."""
+        """Draw from the posterior of an upstream draw and a rival.
+
+        A short Hamiltonian chain starts from one of many proposals about the mode, chosen by importance; its last state is the draw.
+        """
         s = settings()["posterior"]
         at, on = self.mode(rival), self.condition(rival, number)
         z, density = self.posterior.mode(on, at.z, rounds=s["moved_rounds"])
@@ -163,7 +192,55 @@ class Calibration:
         log = np.array([self.posterior.density(x, on) for x in proposed]) - density + (white**2).sum(axis=1) / 2
         weight = np.exp(np.minimum(log, np.quantile(log, s["cut"])) - log.max())
         chosen = int(generator.choice(len(log), p=weight / weight.sum()))
-        return {"z": proposed[chosen], "log": log}
+        around = Laplace(z, at.factor, density)
+        moves = s["chain"]["moves"]
+        moved = self.posterior.chain(around, on, proposed[chosen], moves, [settings()["seed"], MOVED + number])
+        return {"z": moved.z[-1], "log": log, "taken": np.array(moved.taken), "path": moved.z}
+
+    def chains(self) -> Diagnosed:
+        """Return how well long chains of one posterior, that of the weightiest rival with the shipped upstream numbers, agree."""
+        s = settings()["posterior"]["chain"]
+        rival = max(self.weights, key=lambda r: self.weights[r])
+
+        def run(number: int) -> dict[str, Floats]:
+            at, on = self.mode(rival), self.condition(rival)
+            key = [settings()["seed"], CHAINED + number]
+            white = np.random.Generator(np.random.Philox(key=[settings()["seed"], CHAINED - number])).standard_normal
+            start = at.z + at.factor @ white(len(at.z))
+            found = self.posterior.chain(at, on, start, s["rest"] + s["states"], key)
+            return {"z": found.z[s["rest"] :], "taken": np.array(found.taken)}
+
+        rows = []
+        for k in range(1, s["chains"] + 1):
+            self.told("chains", k - 1, s["chains"])
+            rows.append(stage(self.folder / f"chain-{rival}-{k}.npz", partial(run, k)))
+        return diagnosed(rival, np.stack([r["z"] for r in rows]), float(np.mean([r["taken"] for r in rows])))
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """Split R-hat and bulk effective sample size of each free coordinate, the worst of them, and the share of moves taken."""
+
+    rival: str
+    states: int
+    rhat: float
+    ess: float
+    taken: float
+
+
+def diagnosed(rival: str, z: Floats, taken: float) -> Diagnosed:
+    """Return the diagnostics of chains z (C, N, K) by NumPyro. Raises `RunError` if it is not installed."""
+    try:
+        from numpyro.diagnostics import effective_sample_size, split_gelman_rubin  # type: ignore[import-untyped]
+    except ImportError:
+        raise missing("numpyro", "fit") from None
+    return Diagnosed(
+        rival,
+        z.shape[0] * z.shape[1],
+        float(np.max(split_gelman_rubin(z))),
+        float(np.min(effective_sample_size(z))),
+        taken,
+    )
 
 
 def designs() -> list[Design]:

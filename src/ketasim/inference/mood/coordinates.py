@@ -95,7 +95,8 @@ def coordinates() -> Coordinates:
 
 
 def _moved() -> set[str]:
-    return (set(settings()["moved"]["trial"]) | set(terms()[1])) - set(settings()["moved"]["never"])
+    s = settings()["moved"]
+    return (set(s["trial"]) | set(s["animals"]) | set(terms()[1])) - set(s["never"])
 
 
 def held(rival: str, of: Coordinates) -> Held:

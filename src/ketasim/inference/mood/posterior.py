@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.errors import missing
 from ketasim.inference.mood.coordinates import Held
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.target import Given, Target
@@ -49,12 +49,10 @@ class Laplace:
 
 @dataclass(frozen=True)
 class Chain:
-    """Draws `z` (N, K) of a chain, its divergences, step size and mean number of steps of a transition."""
+    """States `z` (N, K) of a chain, and the share of proposals that was taken."""
 
     z: Floats
-    divergent: int
-    step: float
-    steps: float
+    taken: float
 
 
 class Posterior:
@@ -64,7 +62,8 @@ class Posterior:
         self.target = target
         self._slope = jax.jit(jax.value_and_grad(target.log_posterior))
         self._looked = jax.jit(target.looked)
-        self._density = jax.jit(target.log_posterior)
+        self._animals = jax.jit(target.animals)
+        self._chance = jax.jit(target.chance)
 
     def slope(self, z: Floats, on: Condition) -> tuple[float, Floats]:
         """Return the log posterior density at z (K,) and its gradient (K,)."""
@@ -76,9 +75,18 @@ class Posterior:
         each, mean, cov = self._looked(z, on.given, on.held)
         return np.asarray(each), np.asarray(mean), np.asarray(cov)
 
+    def animals(self, z: Floats, on: Condition) -> Floats:
+        """Return the log chance of each finding in animals, (F,), at z (K,)."""
+        return np.asarray(self._animals(z, on.given, on.held))
+
+    def chance(self, z: Floats, on: Condition) -> Floats:
+        """Return the chance that each finding in animals is a yes, (F,), at z (K,)."""
+        return np.asarray(self._chance(z, on.given, on.held))
+
     def density(self, z: Floats, on: Condition) -> float:
-        """Return the log posterior density at z (K,)."""
-        return float(self._density(z, *on.parts))
+        """Return the log posterior density at z (K,), from its parts: a function of its own would have to be compiled."""
+        animals = self.animals(z, on).sum() if on.given.animals else 0.0
+        return float(on.used @ self.looked(z, on)[0] + animals - (z**2).sum() / 2)
 
     @cached_property
     def count(self) -> int:
@@ -137,67 +145,33 @@ class Posterior:
         away = z + np.random.Generator(np.random.Philox(key=settings()["seed"])).standard_normal(self.count) / 2
         return np.asarray((np.abs(self.slope(z, on)[1] + z) > 0) | (np.abs(self.slope(away, on)[1] + away) > 0))
 
-    def chain(
-        self,
-        approximation: Laplace,
-        on: Condition,
-        seed: int,
-        *,
-        start: Floats | None = None,
-        step: float | None = None,
-    ) -> Chain:
-        """Return one chain by the no-U-turn sampler in coordinates whitened by the approximation.
+    def chain(self, around: Laplace, on: Condition, start: Floats, count: int, key: Sequence[int]) -> Chain:
+        """Return a Hamiltonian chain of `count` states, (count, K), from `start` (K,), in coordinates whitened by `around`.
 
-        Parameters
-        ----------
-        start : where to begin (K,) (None: near the mode). step : a step size found before; then nothing is adapted, and few draws are
-            taken, which is enough from a start that is a draw of nearly the same posterior.
-
-        Raises
-        ------
-        RunError
-            If NumPyro is not installed.
+        Between turns of the momentum the normal approximation is followed exactly, a rotation, and what the posterior is off it by
+        kicks (Shahbaba et al. 2014, doi 10.1007/s11222-012-9373-1); a state is taken by Metropolis. The compiled gradient of the
+        search serves it: NumPyro's sampler would compile the posterior once more, for minutes, into loops ten times slower.
         """
-        s = settings()["posterior"]["chain" if step is None else "move"]
-        key = jax.random.PRNGKey(seed)
-        if start is None:
-            u = np.asarray(jax.random.normal(jax.random.fold_in(key, 1), (self.count,))) * s["spread"]
-        else:
-            u = np.linalg.solve(approximation.factor, start - approximation.z)
-        run = self._sampler(step)
-        args = (*on.parts, approximation.z, approximation.factor)
-        fields = ("diverging", "num_steps", "adapt_state.step_size")
-        run.run(key, *args, init_params={"u": u}, extra_fields=fields)
-        found, extra = np.asarray(run.get_samples()["u"]), run.get_extra_fields()
-        return Chain(
-            approximation.z + found @ approximation.factor.T,
-            int(np.asarray(extra["diverging"]).sum()),
-            float(np.asarray(extra["adapt_state.step_size"])[-1]),
-            float(np.asarray(extra["num_steps"]).mean()),
-        )
+        s = settings()["posterior"]["chain"]
+        rng = np.random.Generator(np.random.Philox(key=list(key)))
+        cos, sin = np.cos(s["step"]), np.sin(s["step"])
 
-    @lru_cache(maxsize=4)  # noqa: B019
-    def _sampler(self, step: float | None) -> Any:
-        try:
-            import numpyro  # type: ignore[import-untyped]
-            from numpyro.infer import MCMC, NUTS  # type: ignore[import-untyped]
-        except ImportError:
-            raise missing("numpyro", "fit") from None
-        s = settings()["posterior"]["chain" if step is None else "move"]
+        def at(u: Any) -> tuple[float, Any]:
+            value, slope = self.slope(around.z + around.factor @ u, on)
+            return value, np.nan_to_num(around.factor.T @ slope) + u  # the kick: nothing where the approximation holds
 
-        def model(given: Given, held: Held, used: Any, centre: Any, factor: Any) -> None:
-            u = numpyro.sample(
-                "u",
-                numpyro.distributions.ImproperUniform(numpyro.distributions.constraints.real_vector, (), (self.count,)),
-            )
-            numpyro.factor("posterior", self.target.log_posterior(centre + factor @ u, given, held, used))
-
-        kernel = NUTS(
-            model,
-            step_size=1.0 if step is None else step,
-            adapt_step_size=step is None,
-            adapt_mass_matrix=False,  # the coordinates are white
-            max_tree_depth=s["depth"],
-            target_accept_prob=s.get("accept", 0.8),
-        )
-        return MCMC(kernel, num_warmup=s["warmup"], num_samples=s["draws"], progress_bar=False, jit_model_args=True)
+        u = np.linalg.solve(around.factor, start - around.z)
+        value, kick = at(u)
+        path, taken = np.empty((count, len(u))), 0
+        for k in range(count):
+            p, x, pull, density = rng.standard_normal(len(u)), u, kick, value
+            energy = value - p @ p / 2
+            for _ in range(int(rng.integers(1, s["leaps"] + 1))):
+                p = p + s["step"] / 2 * pull
+                x, p = cos * x + sin * p, cos * p - sin * x
+                density, pull = at(x)
+                p = p + s["step"] / 2 * pull
+            if np.isfinite(density) and np.log(rng.random()) < density - p @ p / 2 - energy:
+                u, value, kick, taken = x, density, pull, taken + 1
+            path[k] = around.z + around.factor @ u
+        return Chain(path, taken / count)

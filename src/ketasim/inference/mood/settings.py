@@ -20,4 +20,4 @@ def smoked() -> None:
     few = s["smoke"]
     s["rival"] = {r: s["rival"][r] for r in few["rivals"]}
     s["posterior"] |= few["posterior"]
-    s["draws"], s["studies"] = few["draws"], few["studies"]
+    s["draws"], s["studies"], s["animals"]["tables"] = few["draws"], few["studies"], few["tables"]

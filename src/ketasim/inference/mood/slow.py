@@ -27,9 +27,19 @@ from ketasim.units import coherent_factor
 
 configure()  # 64 bits before anything of the fit is traced
 
-_NONE = ("r_ketamine", "r_hnk", "support", "load", "shut_ampa", "shut_mtor", "shut_trkb", "shut_nmda")
+_NONE = (
+    "r_ketamine",
+    "r_hnk",
+    "support",
+    "load",
+    "shut_ampa",
+    "shut_mtor",
+    "shut_trkb",
+    "shut_nmda",
+)  # where no drive is given
 _SMALL = 0.05  # below it the phi functions are read from their series
 LAYERS = ("plasticity/plasticity", "mood/severity")
+ANIMALS = ("plasticity/plasticity", "mood/rodent")
 # The drive or output that stands for each input of the layers.
 INPUTS = {
     "glutamate": "glutamate",
@@ -40,6 +50,10 @@ INPUTS = {
     "s_hnk": "brain.hnk",
     "opioid_tone": "opioid.tone",
     "felt": "felt",
+    "shut_ampa": "shut.ampa",
+    "shut_mtor": "shut.mtor",
+    "shut_trkb": "shut.trkb",
+    "shut_nmda": "shut.nmda",
 }
 
 
@@ -54,11 +68,11 @@ class Term:
 
 
 @cache
-def terms() -> tuple[tuple[Term, ...], tuple[str, ...]]:
-    """Return the states of both layers in order, and the parameters that their rates read."""
+def terms(layers: tuple[str, ...] = LAYERS) -> tuple[tuple[Term, ...], tuple[str, ...]]:
+    """Return the states of the layers in order, and the parameters that their rates read."""
     found: list[Term] = []
     known: dict[sp.Expr, sp.Expr] = {}
-    for layer in LAYERS:
+    for layer in layers:
         spec = layer_model(layer, builtin_table())
         for name in spec.states:
             x = symbol(name)
@@ -68,7 +82,7 @@ def terms() -> tuple[tuple[Term, ...], tuple[str, ...]]:
                 raise InputError("a rate that is not linear in its own state", key=name, expected="x' = a - b x")
             found.append(Term(name, rate.subs(x, 0), b, spec.expand(spec.initial[name])))
         known |= _ports(spec)
-    params = tuple(dict.fromkeys(p for layer in LAYERS for p in layer_model(layer, builtin_table()).params))
+    params = tuple(dict.fromkeys(p for layer in layers for p in layer_model(layer, builtin_table()).params))
     return tuple(found), params
 
 
@@ -88,35 +102,11 @@ def severity(times_h: Any, drives: Mapping[str, Any], values: Mapping[str, Any])
     other. Habit, which looks back at severity, is found by repetition from none (`settings()["habit_rounds"]`; each round brings it
     closer by its gain).
     """
-    ordered, params = terms()
-    v = {symbol(n): values[n] * coherent_factor(builtin_table().resolve(n).unit) for n in params}
-    v |= {symbol(n): 0.0 for n in _NONE}
-    seen = {n: drives[q] for n, q in INPUTS.items()} | {"burst_relief": 1 - drives["burst.habenula"]}
-    shape = times_h.shape
-    dt = jnp.diff(times_h, axis=0)
-    known = tuple(
-        {**v, **{symbol(n): x for n, x in part.items()}} for part in (seen, {n: _middle(x) for n, x in seen.items()})
-    )
-
-    def follow(t: Term, at_nodes: Mapping[Any, Any], between: Mapping[Any, Any]) -> tuple[Any, Any]:
-        """Return a state's course at the nodes, (T, lanes), and in the middle of the steps, (T-1, lanes)."""
-        a, b = (_wide(x, shape) for x in evaluate([t.a, t.b], at_nodes, jnp))
-        a_mid, b_mid = (_wide(x, dt.shape) for x in evaluate([t.a, t.b], between, jnp))
-        h = dt * (b[:-1] + 4 * b_mid + b[1:]) / 6
-        decay, gain = _advance(h, dt, (a[:-1], a_mid, a[1:]))
-        start = _wide(evaluate([t.start], v, jnp)[0], shape[1:])
-        _, later = jax.lax.scan(lambda x, row: (x * row[0] + row[1],) * 2, start, (decay, gain))
-        course = jnp.concatenate([start[None], later])
-        half_decay, half_gain = _advance(h / 2, dt / 2, (a[:-1], (3 * a[:-1] + 6 * a_mid - a[1:]) / 8, a_mid))
-        return course, course[:-1] * half_decay + half_gain
-
-    *chain, last, habit = ordered
+    run = _Run(times_h, drives, values, LAYERS)
+    last, habit = run.rest
     if (last.name, habit.name) != ("severity", "habit"):
         raise InputError("the states of mood", key="mood/severity", value=last.name, expected="severity, then habit")
-    nodes, between = known
-    for t in chain:
-        course, middle = follow(t, nodes, between)
-        nodes, between = {**nodes, symbol(t.name): course}, {**between, symbol(t.name): middle}
+    nodes, between, follow = run.nodes, run.between, run.follow
 
     def again(held: tuple[Any, Any], _: Any) -> tuple[tuple[Any, Any], Any]:
         at, mid = ({**k, symbol("habit"): x} for k, x in zip((nodes, between), held, strict=True))
@@ -124,10 +114,64 @@ def severity(times_h: Any, drives: Mapping[str, Any], values: Mapping[str, Any])
         at, mid = {**at, symbol("severity"): found}, {**mid, symbol("severity"): found_mid}
         return follow(habit, at, mid), None
 
-    none = (jnp.zeros(shape), jnp.zeros(dt.shape))
+    none = (jnp.zeros(run.shape), jnp.zeros(run.dt.shape))
     held, _ = jax.lax.scan(again, none, None, length=settings()["habit_rounds"])
     at, mid = ({**k, symbol("habit"): x} for k, x in zip((nodes, between), held, strict=True))
     return follow(last, at, mid)[0]
+
+
+def animal(times_h: Any, drives: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what plasticity and despair of animals report at the mesh, by output, (T, lanes) each; arguments as for `severity`."""
+    run = _Run(times_h, drives, values, ANIMALS)
+    (last,) = run.rest
+    nodes = {**run.nodes, symbol(last.name): run.follow(last, run.nodes, run.between)[0]}
+    found: dict[str, Any] = {}
+    for layer in ANIMALS:
+        spec = layer_model(layer, builtin_table())
+        names = [n for n, out in spec.outputs.items() if not out.port]
+        known = _ports(layer_model(ANIMALS[0], builtin_table()))
+        rows = evaluate([spec.expand(spec.outputs[n].expr).subs(known) for n in names], nodes, jnp)
+        found |= {n: _wide(x, run.shape) for n, x in zip(names, rows, strict=True)}
+    return found
+
+
+class _Run:
+    """The states of plasticity along a mesh, known at its nodes and in the middle of its steps; `rest` are the states of mood."""
+
+    def __init__(
+        self, times_h: Any, drives: Mapping[str, Any], values: Mapping[str, Any], layers: tuple[str, ...]
+    ) -> None:
+        ordered, params = terms(layers)
+        v = {symbol(n): values[n] * coherent_factor(builtin_table().resolve(n).unit) for n in params}
+        v |= {symbol(n): 0.0 for n in _NONE}
+        seen = {n: drives[q] for n, q in INPUTS.items() if q in drives}
+        seen["burst_relief"] = 1 - drives["burst.habenula"]
+        self.start, self.shape, self.dt = v, times_h.shape, jnp.diff(times_h, axis=0)
+        self.nodes, self.between = (
+            {**v, **{symbol(n): x for n, x in part.items()}}
+            for part in (seen, {n: _middle(x) for n, x in seen.items()})
+        )
+        count = sum(1 for _ in layer_model(layers[0], builtin_table()).states)
+        chain, self.rest = ordered[:count], ordered[count:]
+        for t in chain:
+            course, middle = self.follow(t, self.nodes, self.between)
+            self.nodes, self.between = (
+                {**self.nodes, symbol(t.name): course},
+                {**self.between, symbol(t.name): middle},
+            )
+
+    def follow(self, t: Term, at_nodes: Mapping[Any, Any], between: Mapping[Any, Any]) -> tuple[Any, Any]:
+        """Return a state's course at the nodes, (T, lanes), and in the middle of the steps, (T-1, lanes)."""
+        dt = self.dt
+        a, b = (_wide(x, self.shape) for x in evaluate([t.a, t.b], at_nodes, jnp))
+        a_mid, b_mid = (_wide(x, dt.shape) for x in evaluate([t.a, t.b], between, jnp))
+        h = dt * (b[:-1] + 4 * b_mid + b[1:]) / 6
+        decay, gain = _advance(h, dt, (a[:-1], a_mid, a[1:]))
+        start = _wide(evaluate([t.start], self.start, jnp)[0], self.shape[1:])
+        _, later = jax.lax.scan(lambda x, row: (x * row[0] + row[1],) * 2, start, (decay, gain))
+        course = jnp.concatenate([start[None], later])
+        half_decay, half_gain = _advance(h / 2, dt / 2, (a[:-1], (3 * a[:-1] + 6 * a_mid - a[1:]) / 8, a_mid))
+        return course, course[:-1] * half_decay + half_gain
 
 
 def _middle(x: Any) -> Any:

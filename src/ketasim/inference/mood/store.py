@@ -8,6 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,7 @@ def summary(found: Calibration, drawn: Drawn) -> dict[str, Any]:
             "mean_error": round(float(error.mean()), 4),
             "sd_error": round(float(error.std()), 4),
         },
+        "chains": {k: v if isinstance(v, str | int) else round(v, 4) for k, v in asdict(found.chains()).items()},
         "by_study": {
             c.name: {
                 "figures": int((target.figures.study == k).sum()),

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ketasim.inference.mood.animals import chances, findings
 from ketasim.inference.mood.cases import Case, lanes, peaks
 from ketasim.inference.mood.coordinates import Coordinates, Held
 from ketasim.inference.mood.drives import Drives
@@ -26,10 +27,15 @@ from ketasim.trial.measures import error_of
 
 
 class Given(NamedTuple):
-    """What is known upstream: drives of each group of lanes by quantity (T, L), and each arm's largest CADSS, (A, P)."""
+    """What is known upstream: drives of each group of lanes by quantity (T, L), each arm's largest CADSS, (A, P), drives of animals;
+    and what was found: figures `y` (E,), and findings in animals `made`, (F,) 1 or 0.
+    """
 
     drives: tuple[Mapping[str, Any], ...]
     peak: Any
+    animals: Mapping[str, Any]
+    y: Any
+    made: Any
 
 
 class Target:
@@ -53,10 +59,11 @@ class Target:
         self.same = f.study[:, None] == f.study[None, :]
         self.shared = self._shared()
 
-    def given(self, drives: Mapping[tuple[str, str], Drives]) -> Given:
-        """Return an upstream draw's drives as the functions below take them."""
+    def given(self, drives: Mapping[tuple[str, str], Drives], animals: Mapping[str, Any] | None = None) -> Given:
+        """Return an upstream draw's drives, those of animals (None: nothing is asked of them), and what was found."""
         peak = _gathered(self.figures.keys, peaks(drives, settings()["peak_hours"]))
-        return Given(tuple(g.drives for g in lanes(self.cases, drives)), peak)
+        made = np.array([float(f.made) for f in findings()]) if animals else np.zeros(0)
+        return Given(tuple(g.drives for g in lanes(self.cases, drives)), peak, animals or {}, self.y, made)
 
     def _shared(self) -> Any:
         """Return how sampling errors of first and second sides hang together, (2E, 2E): the same arm, and the same visit."""
@@ -119,7 +126,7 @@ class Target:
         """Return the log likelihood of each study (S,), predictions (E,) and their covariance (E, E) at coordinates z (K,)."""
         mean, cov = self.predicted(self.coordinates.values(z, held), given)
         place, real = self._padded
-        gap = jnp.where(real, (self.y - mean)[place], 0.0)
+        gap = jnp.where(real, (given.y - mean)[place], 0.0)
         both = real[:, :, None] & real[:, None, :]
         block = jnp.where(both, cov[place[:, :, None], place[:, None, :]], np.eye(place.shape[1]))
         each = _normal(gap, block) - real.sum(axis=1) * np.log(2 * np.pi) / 2
@@ -137,7 +144,18 @@ class Target:
 
     def log_posterior(self, z: Any, given: Given, held: Held, used: Any) -> Any:
         """Return the log posterior density at coordinates z (K,), whose prior is standard normal; used : studies (S,), 1 or 0."""
-        return jnp.sum(used * self.looked(z, given, held)[0]) - jnp.sum(z**2) / 2
+        people = jnp.sum(used * self.looked(z, given, held)[0])
+        animals = jnp.sum(self.animals(z, given, held)) if given.animals else 0.0
+        return people + animals - jnp.sum(z**2) / 2
+
+    def animals(self, z: Any, given: Given, held: Held) -> Any:
+        """Return the log chance of each finding in animals as it was reported, (F,), at coordinates z (K,)."""
+        chance = self.chance(z, given, held)
+        return jnp.log(jnp.where(given.made > 0, chance, 1 - chance))
+
+    def chance(self, z: Any, given: Given, held: Held) -> Any:
+        """Return the chance that each finding in animals is a yes, (F,), at coordinates z (K,)."""
+        return chances(self.coordinates.values(z, held), given.animals)
 
 
 @jax.custom_vjp
