@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ketasim.inference.mood.calibrate import Calibration
 
 _FITS = ("mood",)
+_QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"  # to compile: the smoke run evaluates little
 
 
 def calibrate_and_print(name: str, *, work: str, check: bool, smoke: bool, dry: bool) -> None:
@@ -32,7 +33,8 @@ def calibrate_and_print(name: str, *, work: str, check: bool, smoke: bool, dry: 
     if name not in _FITS:
         raise InputError("unknown calibration", value=name, expected=", ".join(_FITS))
     if "jax" not in sys.modules:  # many small arrays: threads of the numerical libraries only wait for each other
-        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+        quick = f" {_QUICK}" if smoke else ""
+        os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1{quick}")
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ketasim.inference.mood.calibrate import Calibration, designs
     from ketasim.inference.mood.settings import settings, smoked
