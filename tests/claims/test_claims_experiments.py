@@ -214,3 +214,13 @@ def test_the_worked_example_of_the_page_runs(tmp_path: Path) -> None:
     figures = trial.experiment.measure({})
     assert trial.rule.holds(figures)
     assert figures["dose_oral"] == pytest.approx(figures["auc_iv"] / figures["auc_oral"])
+
+
+def test_figures_that_are_guesses_have_one_digit_and_their_label() -> None:
+    """Issue 8: a grade C number never appears with more than one digit or without its label."""
+    rows = {f["name"]: f for f in detail("C125")["figures"]}
+    for name in ("urinary_daily", "urinary_supervised"):
+        assert rows[name]["grade"].startswith("grade C: ")
+        for k in ("median", "low", "high"):
+            assert rows[name][k] == pytest.approx(float(f"{rows[name][k]:.1g}"))
+    assert "grade" not in detail("C023")["figures"][0]

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ketasim.claims import ledger
+from ketasim.claims.compute import ready
 from ketasim.claims.entries import Entry, Mark, entries
 from ketasim.claims.settings import settings
 from ketasim.claims.verdicts import STALE, Verdict, joined, verdicts_kept
 from ketasim.errors import InputError
 from ketasim.evidence import Observation, observation, study
+from ketasim.scenario.run import given_drugs
+from ketasim.system.bind import whole_system
+from ketasim.system.grade import one_digit, said
 
 _AGREES = {"assumed": "supported"}
 
@@ -41,9 +47,31 @@ def detail(claim_id: str, verdict: Verdict | None = None) -> dict[str, Any]:
     fields |= {key: table[key] for key in ("rule", "people", "assumes", "note") if key in table}
     if found is not None and found.draws:
         fields |= {"draws": found.draws, "calibration": found.calibration}
-        fields["figures"] = [{"name": name, **figure} for name, figure in found.figures.items()]
+        grades = _grades(entry)
+        fields["figures"] = [_graded({"name": n, **f}, grades.get(n, "")) for n, f in found.figures.items()]
     fields["evidence"] = [_told(mark, entry) for mark in entry.marks]
     return fields
+
+
+def _grades(entry: Entry) -> dict[str, str]:
+    """Return the grade of each figure that is read off a quantity with one, as the drugs of its scenario make it matter."""
+    if entry.kind != "experiment":
+        return {}
+    made = ready(entry).experiment
+    if made.scenario is None:
+        return {}
+    known, drugs = whole_system(made.scenario.species).quantities, given_drugs(made.scenario)
+    return {f.name: known[f.quantity].given(drugs).grade for f in made.figures if f.quantity}
+
+
+def _graded(row: dict[str, Any], grade: str) -> dict[str, Any]:
+    """Return a figure's row with its grade in words; a guess has one digit."""
+    if not grade:
+        return row
+    if grade == "C":
+        numbers = {k: row[k] for k in ("median", "low", "high") if row[k] is not None}
+        row = row | {k: float(one_digit(np.array(v))) for k, v in numbers.items()}
+    return row | {"grade": said(grade)}
 
 
 def model_sentence(entry: Entry, verdict: Verdict | None) -> str:

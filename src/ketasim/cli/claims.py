@@ -123,7 +123,9 @@ def _print_one(fields: dict[str, Any]) -> None:
     print_fields({k: v for k, v in fields.items() if k not in _APART})
     if fields.get("figures"):
         print("\nfigures: median and 90 % interval over the draws")
-        print_rows(fields["figures"], ["name", "median", "low", "high", "unit", "missing"])
+        names = ["name", "median", "low", "high", "unit", "missing"]
+        graded = any("grade" in f for f in fields["figures"])
+        print_rows([{"grade": "", **f} for f in fields["figures"]], [*names, "grade"] if graded else names)
     if fields.get("evidence"):
         print("\nevidence")
         print_rows(
