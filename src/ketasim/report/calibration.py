@@ -23,7 +23,7 @@ from ketasim.trial.measures import MEASURES
 
 Floats = NDArray[np.float64]
 _NINETY = 1.645
-_PANELS = (("point", "points"), ("fraction", "shares"), ("", "ratios (log) and standardised changes"))
+_PANELS = (("point", "points"), ("fraction", "shares"), ("", "ratios (log), standardised"))
 _TINT = {
     "all": "black",
     "H1": "vermilion",
@@ -65,7 +65,7 @@ def priors(found: Calibration, drawn: Drawn, path: Path) -> None:
         axes.legend(
             fontsize=8,
             loc="upper center",
-            bbox_to_anchor=(0.4, -0.9 / (0.24 * len(places) + 1.4)),
+            bbox_to_anchor=(0.4, -0.5 / (0.24 * len(places) + 1.4)),
             ncols=4,
             frameon=False,
         )
@@ -88,7 +88,7 @@ def left_out(found: Calibration, path: Path) -> None:
         last, bins = axes.flat[-1], np.linspace(0, 1, 11)
         last.hist(checked.level, bins=bins, color=data_table("colours")["colour"]["blue"], rwidth=0.92)
         last.axhline(len(checked.level) / 10, color="#333333", lw=1, ls="--")
-        last.set_title("where the published figure lies in its prediction", fontsize=10, loc="left")
+        last.set_title("where published figures lie in predictions", fontsize=10, loc="left")
         last.set_xlabel("share of the prediction below it (even: as the dashed line)")
         last.set_ylabel("figures")
         figure.tight_layout()
@@ -104,7 +104,7 @@ def _scatter(ax: Any, y: Floats, mean: Floats, sd: Floats, inside: NDArray[np.bo
         )
     ends = [min(y.min(), mean.min()), max(y.max(), mean.max())]
     ax.plot(ends, ends, color="#333333", lw=0.8)
-    ax.legend(fontsize=8, frameon=False)
+    ax.legend(fontsize=8, frameon=False, loc="lower right")
 
 
 def _save(plt: Any, figure: Any, path: Path) -> None:
