@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from ketasim.inference.mood.calibrate import Calibration
 
 _FITS = ("mood",)
-_QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"  # to compile: the smoke run evaluates little
+_ALONE = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
+_QUICK = (
+    "--xla_backend_optimization_level=0",
+    "--xla_llvm_disable_expensive_passes=true",
+)  # the smoke run evaluates little
 
 
 def calibrate_and_print(name: str, *, work: str, check: bool, smoke: bool, dry: bool) -> None:
@@ -33,8 +37,10 @@ def calibrate_and_print(name: str, *, work: str, check: bool, smoke: bool, dry: 
     if name not in _FITS:
         raise InputError("unknown calibration", value=name, expected=", ".join(_FITS))
     if "jax" not in sys.modules:  # many small arrays: threads of the numerical libraries only wait for each other
-        quick = f" {_QUICK}" if smoke else ""
-        os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1{quick}")
+        wanted = (*_ALONE, *(_QUICK if smoke else ()))
+        # What a calling process set for the engine comes in again later; read at once, it breaks the compiler on this posterior.
+        given = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if "xla_backend_extra_options" not in flag]
+        os.environ["XLA_FLAGS"] = " ".join([*given, *(flag for flag in wanted if flag not in given)])
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ketasim.inference.mood.calibrate import Calibration, designs
     from ketasim.inference.mood.settings import settings, smoked
