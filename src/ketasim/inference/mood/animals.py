@@ -137,7 +137,8 @@ def _times(s: Scenario, arm: Arm) -> Floats:
     figures = [f for x in findings() if x.row.observed.row_id in rows for f in x.row.experiment.figures]  # type: ignore[union-attr]
     read = [t for f in figures for t in (f.low_h, f.high_h)]
     starts = [d.start_h + k * (d.every_h or 0.0) for d in arm.doses for k in range(d.count)]
-    return mesh(starts, max(read), read)
+    early = [start + t for start in {0.0, *starts} for t in settings()["animals"]["early"] if start + t < max(read)]
+    return mesh(starts, max(read), [*read, *early])
 
 
 def animal_drives(
