@@ -56,9 +56,10 @@ def calibrate_and_print(name: str, *, work: str, check: bool, smoke: bool, dry: 
         chains = None if check else found.chains()
     _print(found)
     if chains is not None:
+        limits = settings()["posterior"]
         print(
-            f"chains of {chains.rival}, {chains.states} states: R-hat at most {chains.rhat:.3f} (1.01 wanted), bulk ESS at least "
-            f"{chains.ess:.0f} (400 wanted), {chains.taken:.0%} of moves taken"
+            f"chains of {chains.rival}, {chains.states} states: R-hat at most {chains.rhat:.3f} ({limits['rhat']} wanted), "
+            f"bulk ESS at least {chains.ess:.0f} ({limits['ess']} wanted), {chains.taken:.0%} of moves taken"
         )
     if package is not None and drawn is not None:
         from ketasim.inference.mood.store import store

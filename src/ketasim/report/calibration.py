@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.inference.mood.calibrate import Calibration, Drawn, designs
+from ketasim.inference.mood.calibrate import Calibration, Drawn
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.slow import ANIMALS, terms
+from ketasim.inference.mood.tables import kept_calibration
 from ketasim.report.package import data_table
 from ketasim.report.qualification.plot import look
 from ketasim.trial.measures import MEASURES
@@ -115,13 +115,9 @@ def _save(plt: Any, figure: Any, path: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write both pictures."""
-    parser = argparse.ArgumentParser(prog="python -m ketasim.report.calibration", description=main.__doc__)
-    parser.add_argument("--work", default="out/calibrate", help="folder of the stages of `ketasim calibrate mood`")
-    parser.add_argument("--out", default="docs/pictures", help="folder for the pictures")
-    given = parser.parse_args(argv)
-    found = Calibration(designs(), Path(given.work))
-    left_out(found, Path(given.out) / "mood_left_out.png")
-    priors(found, found.draws(settings()["draws"]), Path(given.out) / "mood_priors.png")
+    found, out = kept_calibration(argv, "ketasim.report.calibration", main.__doc__, "docs/pictures")
+    left_out(found, out / "mood_left_out.png")
+    priors(found, found.draws(settings()["draws"]), out / "mood_priors.png")
 
 
 if __name__ == "__main__":

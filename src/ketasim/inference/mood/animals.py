@@ -7,7 +7,6 @@ out, smoothed about the rule's limit, and with a share of findings that strain o
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.files import write_durably
 from ketasim.inference.mood.drives import mesh, upstream
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.slow import ANIMALS, animal, terms
+from ketasim.inference.stages import stage
 from ketasim.lab.experiment import Figure
 from ketasim.lab.rules import parse_chance
 from ketasim.lab.tables import Row, table
@@ -117,8 +116,8 @@ def lanes() -> Lanes:
     """Return the arms of all findings side by side."""
     times, values = [], []
     moved = terms(ANIMALS)[1]
-    for s, arm, _ in _arms():
-        times.append(_times(s, arm))
+    for s, arm, keys in _arms():
+        times.append(_times(arm, keys))
         usual, own = species_table(builtin_table(), s.species), arm_table(s, arm)
         values.append({n: own.resolve(n).value for n in moved if own.resolve(n).value != usual.resolve(n).value})
     most = max(map(len, times))
@@ -130,9 +129,8 @@ def lanes() -> Lanes:
     )
 
 
-def _times(s: Scenario, arm: Arm) -> Floats:
+def _times(arm: Arm, keys: Sequence[tuple[str, str]]) -> Floats:
     """Return an arm's mesh: its doses, and every time at which a figure of any finding with this arm is read."""
-    keys = next(keys for s0, a0, keys in _arms() if (s0, a0) == (s, arm))
     rows = {row_id for row_id, _ in keys}
     figures = [f for x in findings() if x.row.observed.row_id in rows for f in x.row.experiment.figures]  # type: ignore[union-attr]
     read = [t for f in figures for t in (f.low_h, f.high_h)]
@@ -145,14 +143,14 @@ def animal_drives(
     number: int, folder: Path, *, hypotheses: Mapping[str, float] | None = None, tag: str = ""
 ) -> dict[str, Floats]:
     """Return the drives of all arms by quantity, (T, L), for an upstream draw, from the folder where they are kept, else solved."""
-    path = folder / f"animals{tag}-{number}.npz"
-    if path.exists():
-        with np.load(path) as held:
-            return {n: held[n] for n in held.files}
+    return stage(folder / f"animals{tag}-{number}.npz", lambda: _solved(number, hypotheses or {}))
+
+
+def _solved(number: int, hypotheses: Mapping[str, float]) -> dict[str, Floats]:
     names, most = _names(), len(lanes().times_h)
     columns = []
-    for s, arm, _ in _arms():
-        times = _times(s, arm)
+    for s, arm, keys in _arms():
+        times = _times(arm, keys)
         ready = prepare(
             configured(
                 replace(
@@ -163,7 +161,7 @@ def animal_drives(
                     quantities=tuple(names),
                     size=1,
                     spread=False,
-                    hypotheses={**s.hypotheses, **(hypotheses or {})},
+                    hypotheses={**s.hypotheses, **hypotheses},
                 )
             ),
             trial_settings()["tolerance"],
@@ -172,12 +170,7 @@ def animal_drives(
         at = [int(np.argmin(np.abs(ready.times_h - t))) for t in times]
         columns.append(np.pad(solved[:, at], ((0, 0), (0, most - len(times))), mode="edge"))
     stacked = np.stack(columns, axis=2)
-    found = {n: stacked[k] for k, n in enumerate(names)}
-    buffer = io.BytesIO()
-    np.savez(buffer, **found)  # type: ignore[arg-type]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(path, buffer.getvalue())
-    return found
+    return {n: stacked[k] for k, n in enumerate(names)}
 
 
 def animal_curves(values: Mapping[str, Any], drives: Mapping[str, Any]) -> dict[str, Any]:

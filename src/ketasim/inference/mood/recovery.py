@@ -7,20 +7,16 @@ from the drives that `ketasim calibrate mood` keeps; each data set is a stage of
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm  # type: ignore[import-untyped]
 
-from ketasim.files import atomic_path
-from ketasim.inference.mood.calibrate import MAIN, Calibration, designs
+from ketasim.inference.mood.calibrate import MAIN, Calibration
 from ketasim.inference.mood.posterior import Condition
 from ketasim.inference.mood.settings import settings
+from ketasim.inference.mood.tables import kept_calibration, write_rows
 from ketasim.inference.stages import stage
 
 Floats = NDArray[np.float64]
@@ -56,23 +52,15 @@ def levels(found: Calibration) -> tuple[list[str], Floats, Floats]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write how often each parameter's truth lies in its 50 % and 90 % interval."""
-    parser = argparse.ArgumentParser(prog="python -m ketasim.inference.mood.recovery", description=main.__doc__)
-    parser.add_argument("--work", default="out/calibrate", help="folder of the stages of `ketasim calibrate mood`")
-    parser.add_argument("--out", default="docs/data", help="folder for the table")
-    given = parser.parse_args(argv)
-    found = Calibration(designs(), Path(given.work))
+    found, out = kept_calibration(argv, "ketasim.inference.mood.recovery", main.__doc__, "docs/data")
     names, level, sd = levels(found)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["parameter", "in_50", "in_90", "mean_level", "left"])
+    rows = []
     for k, name in enumerate(names):
         off = np.abs(level[:, k] - 0.5)
-        row = ((off < 0.25).mean(), (off < 0.45).mean(), level[:, k].mean(), sd[:, k].mean())
-        writer.writerow([name, *(round(float(x), 3) for x in row)])
-    path = Path(given.out) / "recovery.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as part:
-        part.write_text(text.getvalue(), "utf-8")
+        shares = {"in_50": (off < 0.25).mean(), "in_90": (off < 0.45).mean()}
+        shares |= {"mean_level": level[:, k].mean(), "left": sd[:, k].mean()}
+        rows.append({"parameter": name, **{n: round(float(x), 3) for n, x in shares.items()}})
+    write_rows(out / "recovery.csv", rows)
 
 
 if __name__ == "__main__":

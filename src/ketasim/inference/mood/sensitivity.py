@@ -6,11 +6,7 @@ planned trial would tell most) from the stages of `ketasim calibrate mood`.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -20,13 +16,13 @@ from numpy.typing import NDArray
 from scipy.special import ndtri  # type: ignore[import-untyped]
 
 from ketasim.errors import missing
-from ketasim.files import atomic_path
-from ketasim.inference.mood.calibrate import MAIN, Calibration, designs
+from ketasim.inference.mood.calibrate import MAIN, Calibration
 from ketasim.inference.mood.coordinates import Coordinates, coordinates
 from ketasim.inference.mood.drives import Drives, person_factors
 from ketasim.inference.mood.information import information
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.slow import severity, terms
+from ketasim.inference.mood.tables import kept_calibration, write_rows
 from ketasim.units import convert
 
 Floats = NDArray[np.float64]
@@ -124,11 +120,7 @@ def known(found: Calibration) -> list[dict[str, Any]]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the tables of sensitivity, of what is known, and of planned trials."""
-    parser = argparse.ArgumentParser(prog="python -m ketasim.inference.mood.sensitivity", description=main.__doc__)
-    parser.add_argument("--work", default="out/calibrate", help="folder of the stages of `ketasim calibrate mood`")
-    parser.add_argument("--out", default="docs/data", help="folder for the tables")
-    given = parser.parse_args(argv)
-    found = Calibration(designs(), Path(given.work))
+    found, out = kept_calibration(argv, "ketasim.inference.mood.sensitivity", main.__doc__, "docs/data")
     s = settings()["sobol"]
     drives = [found.drives(n) for n in range(s["upstream"])]
     for name, rows in (
@@ -136,14 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ("known", known(found)),
         ("information", information(found)),
     ):
-        text = io.StringIO()
-        writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        path = Path(given.out) / f"{name}.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as partial:
-            partial.write_text(text.getvalue(), "utf-8")
+        write_rows(out / f"{name}.csv", rows)
 
 
 if __name__ == "__main__":
