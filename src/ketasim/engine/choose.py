@@ -84,8 +84,9 @@ def choose_grid(
             if len(who) == 0:
                 break
         elif k > 0:
-            aim = s.aim / 2 ** max(0, k - s.settled)
-            profiles = _revised(mesh, errors, len(segments), aim * tolerance, s)
+            # Late rounds only shorten: an error that is rounding on one mesh may invite a leap to where it is none.
+            aim, longest = s.aim / 2 ** max(0, k - s.settled), s.leap if k < s.settled else 1.0
+            profiles = _revised(mesh, errors, len(segments), aim * tolerance, longest, s)
     return Grid(segments, profiles, scale, error)
 
 
@@ -115,13 +116,16 @@ def _probe(
     return np.asarray(answer.steps)[: mesh.steps], np.asarray(answer.peak).max(axis=1), finite[: len(who)]
 
 
-def _revised(mesh: Mesh, errors: Floats, segments: int, aim: float, s: Settings) -> list[Profile]:
-    """Return profiles that aim at the same error everywhere; segments with equal profiles share one."""
+def _revised(mesh: Mesh, errors: Floats, segments: int, aim: float, longest: float, s: Settings) -> list[Profile]:
+    """Return profiles that aim at the same error everywhere; segments with equal profiles share one.
+
+    No step becomes more than `longest` times as long.
+    """
     poor = ~np.isfinite(errors)
     ratio = aim / np.where(poor, 1.0, np.maximum(errors, s.noise))
     # A longer step is trusted less than a shorter one: its error may grow by a higher order than the scheme's.
     change = np.where(ratio > 1, ratio ** (1 / s.order_up), ratio ** (1 / s.order))
-    wanted = mesh.step_h * np.where(poor, 1 / 2, np.clip(change, 1 / s.leap, s.leap))
+    wanted = mesh.step_h * np.where(poor, 1 / 2, np.clip(change, 1 / s.leap, longest))
     start = np.searchsorted(mesh.segment, np.arange(segments + 1))
     shared: dict[bytes, Profile] = {}
     result = []

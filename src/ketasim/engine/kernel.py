@@ -93,8 +93,7 @@ class Run(Frame):
         """Take step `g` and report what falls into it."""
         carry, store, steps = state
         inner = Step(self, carry, g)
-        error = inner.error()
-        store, steps = inner.report(store, steps, error)
+        store, steps, error = inner.report(store, steps, inner.error())
         joined = self.joined(inner.ends, inner.new)
         peak = tuple(jnp.maximum(a, jnp.abs(b)) for a, b in zip(carry.peak, joined, strict=True))
         carry = Carry(inner.ends, inner.new, carry.kept, peak, jnp.maximum(carry.error, error))

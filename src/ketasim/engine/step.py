@@ -96,24 +96,24 @@ class Step:
         """For each wanted state of the rest: changes at the nodes."""
         return [self.changes[k] for k in self.run.wanted_rest]
 
-    def report(self, store: Array, steps: Array, error: Array) -> tuple[Array, Array]:
-        """Write the outputs that fall into this step, and where asked for its error."""
+    def report(self, store: Array, steps: Array, error: Array) -> tuple[Array, Array, Array]:
+        """Write the outputs that fall into this step, and where asked for its error; return these and each lane's error."""
         run, plan = self.run, self.run.plan
         first, last = plan.out_start[self.g], plan.out_start[self.g + 1]
 
         def some(_: Any, state: Any) -> Any:
-            store, steps = state
+            store, steps, error = state
             data, changes = self.linear_data(), self.wanted_changes()
 
             def one(o: Any, store: Array) -> Array:
                 return store.at[o].set(run.inside(o, self.carry.x, self.carry.y, data, changes))
 
             store = jax.lax.fori_loop(first, last, one, store) if run.outputs else store
-            judged = jnp.max(self._judged(data, error))
-            return store, steps.at[self.g].set(judged)
+            error = self._judged(data, error)
+            return store, steps.at[self.g].set(jnp.max(error)), error
 
         any_of_it = jnp.where(plan.probe, 1, jnp.minimum(1, last - first))
-        return jax.lax.fori_loop(0, any_of_it, some, (store, steps))
+        return jax.lax.fori_loop(0, any_of_it, some, (store, steps, error))
 
     def error(self) -> Array:
         """The largest error of the rest (W), relative to the state or to its scale."""

@@ -54,7 +54,7 @@ def replicate_trial(
         "note": design.note,
         "endpoints": [no_figures(endpoint_row(e, found.figures[e.name]), design) for e in design.endpoints],
         "left": [dict(x) for x in design.left],
-        "safety": trial_panel(design, found.pool).document(),
+        "safety": trial_panel(design, made.trials.pool).document(),
     }
 
 
