@@ -7,32 +7,14 @@ no unit. What a protocol computes stands in `ketasim.lab.protocols`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ketasim.errors import InputError, check_keys, nearest
+from ketasim.lab.protocol import NUMBERS, TEXT, TEXTS, Protocol
+from ketasim.lab.protocols import protocols
 from ketasim.units import convert, parse_quantity
-
-TEXT, TEXTS, NUMBERS = "text", "texts", "numbers"
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """A way to measure.
-
-    `function(values, **arguments)` returns the figure in `unit` (or in what `unit_of(arguments)` says), where `values` replace
-    parameters. `arguments` maps a name to the unit it is wanted in, or to `TEXT`, `TEXTS` (a list), `NUMBERS` (a table of
-    plain numbers) or ("umol/L",) for a table of quantities; `needed` must be given. `calibration` is the state of what it rests on.
-    """
-
-    title: str
-    function: Callable[..., float]
-    arguments: Mapping[str, Any]
-    needed: tuple[str, ...] = ()
-    unit: str = ""
-    unit_of: Callable[[Mapping[str, Any]], str] | None = None
-    calibration: str = "from the literature"
 
 
 @dataclass(frozen=True)
@@ -66,8 +48,6 @@ def measurement(entry: Mapping[str, Any], key: str) -> Measurement:
     InputError
         With the key: an unknown protocol or argument, one that is missing, a wrong unit.
     """
-    from ketasim.lab.protocols import protocols
-
     known = protocols()
     name = entry["bench"]
     if name not in known:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from ketasim.errors import InputError, nearest
-from ketasim.lab.bench import NUMBERS, TEXT, TEXTS, Protocol
 from ketasim.lab.pools import POOLS, pool_block
+from ketasim.lab.protocol import NUMBERS, TEXT, TEXTS, Protocol
 from ketasim.lab.settings import settings
 
 Values = Mapping[str, float]
