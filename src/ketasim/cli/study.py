@@ -57,6 +57,8 @@ def _written(trials: Sequence[Mapping[str, Any]], folder: str, every: bool, name
 
 
 def _print_trial(result: Mapping[str, Any]) -> None:
+    from ketasim.report.trials import calibration_line
+
     print(f"{result['study']} ({result['role']}): {result['title']}")
     print_rows([_cells(e) for e in result["endpoints"]])
     print_safety(result["safety"])
@@ -68,10 +70,8 @@ def _print_trial(result: Mapping[str, Any]) -> None:
         print(
             f"{inside} of {len(counted)} published figures that were read lie inside the 90 % predictive interval, n = {result['n']}."
         )
-    if "uncalibrated" in result["calibration"]:
-        print(
-            "The mood layer is uncalibrated: fitted, but too few trials that nobody fitted lie inside. A yardstick, not a result."
-        )
+    if line := calibration_line(result["calibration"]):
+        print(line)
     if result["note"]:
         print(result["note"])
 

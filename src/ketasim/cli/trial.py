@@ -116,16 +116,14 @@ def _share(text: str | None, key: str, usual: float) -> float:
 
 
 def _print(result: Mapping[str, Any]) -> None:
-    from ketasim.report.trials import trial_rows
+    from ketasim.report.trials import calibration_line, trial_rows
 
     print(f"{result['title']}: {result['replicates']} virtual trials of {result['n']} people")
     for part in ("endpoints", "sample size") if not result["safety"]["blocked"] else ():
         if rows := trial_rows(dict(result), part=part):
             print_rows(rows)
     print_safety(result["safety"])
-    if "uncalibrated" in result["calibration"]:
-        print(
-            "The mood layer is uncalibrated: fitted, but too few trials that nobody fitted lie inside. Sizes are no results."
-        )
+    if line := calibration_line(result["calibration"], own=True):
+        print(line)
     for kind, path in result.get("files", {}).items():
         print(f"{kind}: {path}")

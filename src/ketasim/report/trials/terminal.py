@@ -10,6 +10,7 @@ from ketasim.report.trials.compared import Replicated, worst
 from ketasim.report.trials.coverage import by_role
 from ketasim.report.trials.designed import Designed, designed
 from ketasim.report.trials.given import replicated
+from ketasim.report.trials.settings import is_uncalibrated
 from ketasim.report.trials.settings import part as setting
 from ketasim.report.trials.words import (
     error_words,
@@ -40,6 +41,11 @@ def replication_rows(results: Sequence[Mapping[str, Any]], part: str = "worst") 
 def replication_notice(results: Sequence[Mapping[str, Any]]) -> str:
     """Return the sentence to print above the tables while the mood layer is uncalibrated, "" otherwise. Raises `InputError`."""
     return loud_words(replicated(results))
+
+
+def calibration_line(calibration: str, *, own: bool = False) -> str:
+    """Return the line below one trial's table while the mood layer is uncalibrated, "" otherwise; `own`: a user's design."""
+    return str(setting("words")["line_trial" if own else "line"]) if is_uncalibrated(calibration) else ""
 
 
 def _worst(studies: Sequence[Replicated]) -> Rows:
