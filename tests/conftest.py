@@ -6,6 +6,11 @@ import contextlib
 import signal
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is slow, not wrong: hangs are caught by `within`.
+settings.register_profile("ketasim", deadline=None)
+settings.load_profile("ketasim")
 
 
 class TooSlow(Exception):

@@ -16,7 +16,7 @@ from ketasim.dosing import given as amounts
 from ketasim.errors import InputError
 
 K = 0.3
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=60)
 hours = st.integers(0, 80).map(lambda n: n / 4)
 amount = st.integers(0, 40).map(lambda n: n * 2.5)
 

@@ -62,7 +62,7 @@ def test_zero_order_absorption_has_the_recipe_s_duration_and_a_bolus_none():
     assert (bolus.amt, bolus.rate) == (100.0, 0.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.floats(0.01, 500), st.sampled_from(["mg", "ug", "g", "umol", "mmol"]), st.integers(1, 12), st.floats(0.1, 0.9)
 )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ketasim.dosing import Break, Impulse, Infusion, Observation, Record, Reset, build, end_h, expand, last_h
 from ketasim.errors import InputError
 
-few = settings(max_examples=80, deadline=None)
+few = settings(max_examples=80)
 times = st.one_of(
     st.integers(0, 40).map(lambda n: n / 2), st.floats(0, 20), st.sampled_from([3.0, 3.0 + 4e-10, 3.0 - 4e-10])
 )

@@ -15,7 +15,7 @@ from ketasim.dosing import Record, RunIn, build, expand, in_order
 
 K = 0.3
 LONG = 200.0  # e^(-0.3 x 200) is below 1e-26, e^(-lambda x 200) of the slow phase of TWO below 1e-6
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 LOOKS = (0.0, 0.5, 1.0, 3.0, 7.9, 12.0, 20.0)
 
 

@@ -112,7 +112,7 @@ def near(found, expected):
     return np.max(np.abs(found - expected) / floor) < 1e-9
 
 
-@quick(max_examples=30, deadline=None, derandomize=True)
+@quick(max_examples=30, derandomize=True)
 @given(st.tuples(*[rate] * 6), amount, amount, amount)
 @example(
     (1.0, 1.0, 10.0**0.5, 1.0, 1.0, 1.0), 1.0, 1.0, 1.0
@@ -133,7 +133,7 @@ def test_values_between_nodes_are_right_for_who_is_faster_than_those_who_chose_t
     assert found.outputs[:, 0, 0] == pytest.approx(np.exp(-0.4 * times), rel=1e-9)
 
 
-@quick(max_examples=30, deadline=None, derandomize=True)
+@quick(max_examples=30, derandomize=True)
 @given(st.tuples(*[rate] * 6), amount, amount, amount, amount)
 def test_concentrations_are_proportional_to_the_dose(params, bolus, infused, absorbed, factor):
     """Linear kinetics: all doses times a factor give all amounts times that factor."""

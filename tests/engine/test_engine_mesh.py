@@ -53,21 +53,21 @@ lengths_on_grid = st.lists(
 )
 
 
-@quick(max_examples=60, deadline=None)
+@quick(max_examples=60)
 @given(lengths_on_grid, st.integers(0, 2))
 def test_steps_fill_each_segment_exactly_in_powers_of_two(lengths, refine):
     """To the last bit where the lengths are binary fractions; the empty segments keep one empty step."""
     check_filled(filled(lengths, refine=refine), lengths)
 
 
-@quick(max_examples=60, deadline=None)
+@quick(max_examples=60)
 @given(st.lists(st.one_of(st.just(0.0), st.floats(1e-6, 3000.0)), min_size=1, max_size=5))
 def test_lengths_without_a_common_unit_are_kept_to_the_finest_grain(lengths):
     """No unit divides them: each is kept to the finest grain (0.4 microseconds), whatever its neighbours."""
     check_filled(filled(lengths), lengths, absolute=S.grain_h)
 
 
-@quick(max_examples=200, deadline=None, derandomize=True)
+@quick(max_examples=200, derandomize=True)
 @given(st.lists(st.integers(1, 300 * 3600), min_size=1, max_size=5), st.sampled_from([60, 1000, 3600]))
 def test_lengths_in_minutes_thousandths_or_seconds_are_kept_to_the_grain(counts, parts):
     """Usual event times share a unit that is no binary fraction: an error of the unit must not add up over a segment."""
@@ -77,7 +77,7 @@ def test_lengths_in_minutes_thousandths_or_seconds_are_kept_to_the_grain(counts,
         assert abs(round(length / unit) * unit - length) <= S.grain_h
 
 
-@quick(max_examples=40, deadline=None)
+@quick(max_examples=40)
 @given(
     lengths_on_grid,
     st.lists(st.tuples(st.floats(0.0, 30.0), st.floats(1e-3, 40.0)), min_size=1, max_size=6),
@@ -202,7 +202,7 @@ def test_locate_passes_over_run_in_segments():
     assert clock == pytest.approx([1.0, 1.5, 2.0])
 
 
-@quick(max_examples=60, deadline=None)
+@quick(max_examples=60)
 @given(lengths_on_grid.filter(lambda v: sum(v) > 0), st.lists(st.floats(0.0, 1.0), min_size=1, max_size=20))
 def test_locate_finds_every_time_inside_its_step(lengths, shares):
     """Whatever the segments, empty ones among them: start + fraction x step is the time asked for."""

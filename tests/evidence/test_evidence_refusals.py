@@ -150,7 +150,7 @@ def test_missing_and_binary_files_are_refused(tmp_path: Path) -> None:
         ev.load(tmp_path / "bytes.csv")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=60), st.sampled_from(FIGURE.strip().split(",")))
 def test_any_text_in_any_cell_loads_or_is_refused_by_name(
     tmp_path_factory: pytest.TempPathFactory, text: str, column: str

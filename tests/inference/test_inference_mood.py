@@ -244,7 +244,7 @@ class Banana(Posterior):
 def test_chains_have_the_moments_of_the_posterior_not_of_the_approximation():
     """Closed form: E y = 1/2, Var y = 1 + 1/2, SD w = 2, where the approximation has mean 0 and SD 1 throughout."""
     around = Laplace(np.zeros(3), np.eye(3), 0.0)
-    found = [Banana().chain(around, None, np.zeros(3), 4000, [1, k]) for k in range(2)]
+    found = [Banana().chain(around, None, np.zeros(3), 4000, [1, k], 8) for k in range(2)]
     z = np.concatenate([c.z[200:] for c in found])
     # Draws hang together: 5 standard errors at an effective size of a tenth.
     room = 5 / np.sqrt(len(z) / 10)
@@ -252,9 +252,16 @@ def test_chains_have_the_moments_of_the_posterior_not_of_the_approximation():
     assert z[:, 1].mean() == pytest.approx(0.5, abs=1.22 * room)
     assert z[:, 1].var() == pytest.approx(1.5, abs=3 * room)
     assert z[:, 2].std() == pytest.approx(2, abs=2 * room)
-    told = diagnosed("x", np.stack([c.z for c in found]), 0.9)
+    told = diagnosed(around, "x", np.stack([c.z for c in found]), 0.9)
     assert told.rhat < 1.05
     assert told.ess > 100
+    assert told.widest == pytest.approx(2, abs=2 * room)
+    # In the scales of those states chains are faster, and their moments stay.
+    scaled = around.scaled(z)
+    assert np.sqrt(np.diag(scaled.covariance)) == pytest.approx([1, 1.5**0.5, 2], abs=0.3)
+    again = [Banana().chain(scaled, None, z[-1], 4000, [2, k], 8) for k in range(2)]
+    assert diagnosed(around, "x", np.stack([c.z for c in again]), 0.9).ess > told.ess
+    assert np.concatenate([c.z for c in again])[:, 2].std() == pytest.approx(2, abs=2 * room)
 
 
 def test_information_of_normals():

@@ -16,7 +16,7 @@ from ketasim.model.derive import Differentiator, hoist
 
 KNOWN = {n: symbol(n) for n in NAMES}
 POINT = st.tuples(VALUES, VALUES, VALUES)
-QUICK = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 
 
 def by_sympy(tree, point):

@@ -19,7 +19,7 @@ FACTORS = st.sampled_from([2.0**k for k in range(-6, 8) if k])
 
 
 @given(STEPS, LEVELS, RULES, FACTORS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_more_dose_more_of_everything(steps: list[float], levels: list[float], rule: str, by: float) -> None:
     """Linear kinetics: a dose `by` times as large scales Cmax and areas by it, and leaves tmax, half-life and MRT."""
     times = np.concatenate([[0.0], np.cumsum(steps)])
@@ -35,7 +35,7 @@ def test_more_dose_more_of_everything(steps: list[float], levels: list[float], r
 
 
 @given(STEPS, LEVELS, RULES, st.floats(0, 1), st.floats(-50, 50))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_parts_add_up_and_the_clock_does_not_matter(
     steps: list[float], levels: list[float], rule: str, share: float, shift: float
 ) -> None:
@@ -54,7 +54,7 @@ def test_parts_add_up_and_the_clock_does_not_matter(
 
 
 @given(st.floats(1e-12, 3), st.floats(0, 1e4), st.floats(0.01, 10))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_logarithmic_moment_is_stable(fall: float, start: float, dt: float) -> None:
     """The area and moment of one falling interval lie between those of its ends, however small the fall (no cancellation)."""
     times, conc = np.array([start, start + dt]), np.array([1.0, np.exp(-fall)])

@@ -15,7 +15,7 @@ from ketasim.population import individuals, standard_normal
 TABLE = builtin_table()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**63 - 1), st.integers(1, 10**6), st.integers(1, 50), st.integers(0, 49))
 def test_a_subjects_number_is_the_same_in_whatever_range_it_is_drawn(seed, first, count, inside):
     inside = min(inside, count - 1)

@@ -143,7 +143,7 @@ JSON = st.recursive(
 KEYS = ["title", "horizon", "arm", "population", "output", "parameters", "note"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(KEYS), JSON)
 def test_any_value_in_any_place_is_read_or_refused(key, value):
     try:
@@ -155,7 +155,7 @@ def test_any_value_in_any_place_is_read_or_refused(key, value):
 DOSE_KEYS = ["drug", "route", "amount", "duration", "start", "end", "every", "count", "devices"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(DOSE_KEYS), JSON)
 def test_any_value_in_any_place_of_a_dose_is_read_or_refused(key, value):
     try:
@@ -164,7 +164,7 @@ def test_any_value_in_any_place_of_a_dose_is_read_or_refused(key, value):
         assert str(error).startswith("mine.toml")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(0.5, 2000), st.lists(st.floats(0, 1999), max_size=6))
 def test_default_times_are_sorted_distinct_and_inside(horizon, doses):
     times = default_times(horizon, [d for d in doses if d < horizon])

@@ -178,14 +178,14 @@ def spelled(terms):
     return "*".join(name if power == 1 else f"({name}**{power})" for name, power in terms)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(TERMS, min_size=1, max_size=4))
 def test_a_coherent_factor_is_the_product_of_the_factors_of_its_parts(terms):
     expected = math.prod(coherent_factor(name) ** power for name, power in terms)
     assert coherent_factor(spelled(terms)) == pytest.approx(expected, rel=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(ATOMS, ATOMS), min_size=1, max_size=3), st.floats(1e-6, 1e6))
 def test_a_conversion_there_and_back_returns_the_value(pairs, value):
     """Both units of the same kind: convert must agree with the ratio of coherent factors, both ways."""
@@ -196,7 +196,7 @@ def test_a_conversion_there_and_back_returns_the_value(pairs, value):
     assert convert(there, other, one) == pytest.approx(value, rel=1e-12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=60))
 def test_any_text_gives_a_quantity_or_an_input_error(text):
     try:
@@ -207,7 +207,7 @@ def test_any_text_gives_a_quantity_or_an_input_error(text):
     assert parse_unit(unit) is not None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(alphabet="mgkLhol/(). -_%", max_size=40))
 def test_any_text_of_unit_characters_gives_a_unit_or_an_input_error(text):
     try:

@@ -59,7 +59,8 @@ def calibrate_and_print(name: str, *, work: str, check: bool, smoke: bool, dry: 
         limits = settings()["posterior"]
         print(
             f"chains of {chains.rival}, {chains.states} states: R-hat at most {chains.rhat:.3f} ({limits['rhat']} wanted), "
-            f"bulk ESS at least {chains.ess:.0f} ({limits['ess']} wanted), {chains.taken:.0%} of moves taken"
+            f"bulk ESS at least {chains.ess:.0f} ({limits['ess']} wanted), {chains.taken:.0%} of moves taken; "
+            f"SDs {chains.spread:.2f} (median; up to {chains.widest:.2f}) times the normal approximation's"
         )
     if package is not None and drawn is not None:
         from ketasim.inference.mood.store import store

@@ -32,7 +32,8 @@ from ketasim.trial.spec import Design
 Floats = NDArray[np.float64]
 Told = Callable[[str, int, int], None]
 MAIN = "all"
-MOVED, CHAINED = 1000, 2000  # where keys of random numbers of moves and of long chains begin; those of proposals at 1
+# Where keys of random numbers of moves and of long chains begin (starts, first and last part); those of proposals begin at 1.
+MOVED, WHITE, WARMED, CHAINED = 1000, 2000, 3000, 4000
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -193,53 +194,72 @@ class Calibration:
         weight = np.exp(np.minimum(log, np.quantile(log, s["cut"])) - log.max())
         chosen = int(generator.choice(len(log), p=weight / weight.sum()))
         around = Laplace(z, at.factor, density)
-        moves = s["chain"]["moves"]
-        moved = self.posterior.chain(around, on, proposed[chosen], moves, [settings()["seed"], MOVED + number])
+        moves, leaps = s["chain"]["moves"], s["chain"]["leaps"]
+        moved = self.posterior.chain(around, on, proposed[chosen], moves, [settings()["seed"], MOVED + number], leaps)
         return {"z": moved.z[-1], "log": log, "taken": np.array(moved.taken), "path": moved.z}
 
     def chains(self) -> Diagnosed:
-        """Return how well long chains of one posterior, that of the weightiest rival with the shipped upstream numbers, agree."""
-        s = settings()["posterior"]["chain"]
+        """Return how well long chains of one posterior, that of the weightiest rival with the shipped upstream numbers, agree.
+
+        Chains about the mode set the scales (where the normal approximation is too narrow they are slow); those that count follow.
+        """
+        s = settings()["posterior"]["long"]
         rival = max(self.weights, key=lambda r: self.weights[r])
+        at, on = self.mode(rival), self.condition(rival)
+        numbers = range(1, s["chains"] + 1)
+
+        def warm(number: int) -> dict[str, Floats]:
+            white = np.random.Generator(np.random.Philox(key=[settings()["seed"], WHITE + number])).standard_normal
+            start, key = at.z + at.factor @ white(len(at.z)), [settings()["seed"], WARMED + number]
+            found = self.posterior.chain(at, on, start, s["rest"] + s["warm"], key, s["leaps"])
+            return {"z": found.z[s["rest"] :]}
 
         def run(number: int) -> dict[str, Floats]:
-            at, on = self.mode(rival), self.condition(rival)
             key = [settings()["seed"], CHAINED + number]
-            white = np.random.Generator(np.random.Philox(key=[settings()["seed"], CHAINED - number])).standard_normal
-            start = at.z + at.factor @ white(len(at.z))
-            found = self.posterior.chain(at, on, start, s["rest"] + s["states"], key)
-            return {"z": found.z[s["rest"] :], "taken": np.array(found.taken)}
+            found = self.posterior.chain(around, on, first[number - 1][-1], s["states"], key, s["leaps"])
+            return {"z": found.z, "taken": np.array(found.taken)}
 
-        rows = []
-        for k in range(1, s["chains"] + 1):
-            self.told("chains", k - 1, s["chains"])
-            rows.append(stage(self.folder / f"chain-{rival}-{k}.npz", partial(run, k)))
-        return diagnosed(rival, np.stack([r["z"] for r in rows]), float(np.mean([r["taken"] for r in rows])))
+        first = [self._chain("warm", rival, k, warm)["z"] for k in numbers]
+        around = at.scaled(np.concatenate(first))
+        rows = [self._chain("chain", rival, k, run) for k in numbers]
+        return diagnosed(at, rival, np.stack([r["z"] for r in rows]), float(np.mean([r["taken"] for r in rows])))
+
+    def _chain(self, kind: str, rival: str, number: int, run: Callable[[int], dict[str, Floats]]) -> dict[str, Floats]:
+        self.told(f"chains ({kind})", number - 1, settings()["posterior"]["long"]["chains"])
+        return stage(self.folder / f"{kind}-{rival}-{number}.npz", partial(run, number))
 
 
 @dataclass(frozen=True)
 class Diagnosed:
-    """Split R-hat and bulk effective sample size of each free coordinate, the worst of them, and the share of moves taken."""
+    """Split R-hat and bulk effective sample size of each free coordinate, the worst of them; the share of moves taken.
+
+    `spread` is the median over coordinates of the chains' SD over the normal approximation's, `widest` the largest.
+    """
 
     rival: str
     states: int
     rhat: float
     ess: float
     taken: float
+    spread: float
+    widest: float
 
 
-def diagnosed(rival: str, z: Floats, taken: float) -> Diagnosed:
+def diagnosed(at: Laplace, rival: str, z: Floats, taken: float) -> Diagnosed:
     """Return the diagnostics of chains z (C, N, K) by NumPyro. Raises `RunError` if it is not installed."""
     try:
         from numpyro.diagnostics import effective_sample_size, split_gelman_rubin  # type: ignore[import-untyped]
     except ImportError:
         raise missing("numpyro", "fit") from None
+    wider = z.std(axis=(0, 1)) / np.sqrt((at.factor**2).sum(axis=1))
     return Diagnosed(
         rival,
         z.shape[0] * z.shape[1],
         float(np.max(split_gelman_rubin(z))),
         float(np.min(effective_sample_size(z))),
         taken,
+        float(np.median(wider)),
+        float(np.max(wider)),
     )
 
 

@@ -46,6 +46,13 @@ class Laplace:
         """Return the covariance (K, K)."""
         return self.factor @ self.factor.T
 
+    def scaled(self, states: Floats) -> Laplace:
+        """Return what chains' `states` (N, K) say instead: their mean, and their covariance with this one counted as K states."""
+        n, count = states.shape
+        white = np.linalg.solve(self.factor, (states - states.mean(axis=0)).T)
+        own = (white @ white.T + count * np.eye(count)) / (n + count)
+        return Laplace(states.mean(axis=0), self.factor @ np.linalg.cholesky(own), self.density)
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -145,8 +152,10 @@ class Posterior:
         away = z + np.random.Generator(np.random.Philox(key=settings()["seed"])).standard_normal(self.count) / 2
         return np.asarray((np.abs(self.slope(z, on)[1] + z) > 0) | (np.abs(self.slope(away, on)[1] + away) > 0))
 
-    def chain(self, around: Laplace, on: Condition, start: Floats, count: int, key: Sequence[int]) -> Chain:
+    def chain(self, around: Laplace, on: Condition, start: Floats, count: int, key: Sequence[int], leaps: int) -> Chain:
         """Return a Hamiltonian chain of `count` states, (count, K), from `start` (K,), in coordinates whitened by `around`.
+
+        A move takes 1 to `leaps` steps.
 
         Between turns of the momentum the normal approximation is followed exactly, a rotation, and what the posterior is off it by
         kicks (Shahbaba et al. 2014, doi 10.1007/s11222-012-9373-1); a state is taken by Metropolis. The compiled gradient of the
@@ -166,7 +175,7 @@ class Posterior:
         for k in range(count):
             p, x, pull, density = rng.standard_normal(len(u)), u, kick, value
             energy = value - p @ p / 2
-            for _ in range(int(rng.integers(1, s["leaps"] + 1))):
+            for _ in range(int(rng.integers(1, leaps + 1))):
                 p = p + s["step"] / 2 * pull
                 x, p = cos * x + sin * p, cos * p - sin * x
                 density, pull = at(x)
