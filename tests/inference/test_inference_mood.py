@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from ketasim.errors import InputError
 from ketasim.evidence import observation
 from ketasim.inference.mood.animals import animal_curves, animal_drives, figure_of, findings
 from ketasim.inference.mood.calibrate import allotted, designs, diagnosed
-from ketasim.inference.mood.cases import cases
+from ketasim.inference.mood.cases import cases, lanes, wanted
 from ketasim.inference.mood.coordinates import coordinates, held
-from ketasim.inference.mood.drives import arm_drives, has_drug, person_factors
+from ketasim.inference.mood.drives import Drives, arm_drives, has_drug, person_factors
 from ketasim.inference.mood.information import gain
 from ketasim.inference.mood.leaving import LeftOut, check, stacked
 from ketasim.inference.mood.posterior import Laplace, Posterior
@@ -92,6 +93,19 @@ def test_closed_form_is_the_mean_of_virtual_trials(name, found):
         # Trials differ (study_sd, effect_sd) and shares bend with it: two hundredths, a fifth of a point or of a log odds ratio.
         room = {"point": 0.5, "fraction": 0.03}.get(case_unit(e.measure), 0.25)
         assert expected == pytest.approx(got, abs=room + 3 * x.std() / np.sqrt(len(x))), e.name
+
+
+def test_drives_just_solved_lie_in_the_lanes_of_those_kept(found):
+    """A first run solves what later calls read: arms must not change places between the two."""
+    several = {
+        k: Drives(np.arange(3.0) + n, np.full((10, 4, 3), n)) for n, k in enumerate(list(wanted(found))[::-1][:6])
+    }
+    turned = dict(reversed(several.items()))
+    cases = [replace(c, times_h=np.arange(3.0)) for c in found]
+    for one, other in zip(lanes(cases, several), lanes(cases, turned), strict=True):
+        assert one.where.keys() == other.where.keys()
+        assert all(one.where[k][0] == other.where[k][0] for k in one.where)
+        assert all((one.drives[n] == other.drives[n]).all() for n in one.drives)
 
 
 def test_findings_in_animals_are_read_calibrate_rows():

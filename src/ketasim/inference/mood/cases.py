@@ -101,9 +101,9 @@ def wanted(found: Sequence[Case]) -> dict[tuple[str, str], tuple[Design, TrialAr
 
 
 def lanes(found: Sequence[Case], drives: Mapping[tuple[str, str], Drives]) -> list[Lanes]:
-    """Return the arms with a drug in groups of about equally many steps."""
+    """Return the arms with a drug in groups of about equally many steps; the order in which they come does not matter."""
     groups: dict[int, list[tuple[str, str]]] = {}
-    for key, d in drives.items():
+    for key, d in sorted(drives.items()):
         groups.setdefault(next(b for b in settings()["mesh"]["buckets"] if len(d.times_h) <= b), []).append(key)
     times_of_case = {c.name: c.times_h for c in found}
     factor = person_factors("tau_relapse")

@@ -115,15 +115,14 @@ def all_drives(
 ) -> dict[tuple[str, str], Drives]:
     """Return the drives of every arm with a drug by (study, arm), from the folder where they are kept, else solved and kept there."""
     path = folder / f"drives{tag}-{number}.npz"
-    if path.exists():
-        return _read(path)
-    found = {}
-    for key, (design, arm, times) in wanted.items():
-        found[key] = arm_drives(design, arm, times, number, hypotheses)
-        if progress is not None:
-            progress()
-    _write(path, found)
-    return found
+    if not path.exists():
+        found = {}
+        for key, (design, arm, times) in wanted.items():
+            found[key] = arm_drives(design, arm, times, number, hypotheses)
+            if progress is not None:
+                progress()
+        _write(path, found)
+    return _read(path)  # also what was just solved: the order of arms is that of lanes
 
 
 def _write(path: Path, found: Mapping[tuple[str, str], Drives]) -> None:
