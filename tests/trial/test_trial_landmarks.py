@@ -1,0 +1,81 @@
+"""What one fitted model says of the landmarks of the field: response at a day, onset, fading, dose, frequency, the nose, relapse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ketasim.evidence import observation
+from ketasim.studies import load_study
+from ketasim.trial.load import load_design
+from ketasim.trial.virtual import virtual_trials
+
+TRIALS = Path(__file__).parents[2] / "docs" / "data" / "trials"
+pytestmark = pytest.mark.slow
+
+
+def means(design):
+    """Return the mean over virtual trials and parameter draws of each endpoint."""
+    found = virtual_trials(design, replicates=96, seed=1)
+    return {n: float(np.nanmean(x)) for n, x in found.figures.items()}
+
+
+def own(name):
+    return means(load_design(TRIALS / f"{name}.toml"))
+
+
+@pytest.mark.parametrize("study", ["wilkinson2019control", "wilkinson2019control_saline"])
+def test_response_at_a_day_is_that_of_the_pooled_trials(study):
+    """45 to 46 % after ketamine, 18 % after midazolam, 1 % after saline: within the printed confidence intervals (calibrate rows)."""
+    design = load_study(study)
+    found = means(design)
+    shares = [e for e in design.endpoints if e.measure == "response"]
+    assert len(shares) == 2
+    for e in shares:
+        row = observation(e.observed.row)
+        assert row.spread_low <= found[e.name] <= row.spread_high
+
+
+def test_one_infusion_sets_in_within_hours_and_fades_in_two_weeks():
+    found = own("single")
+    gap = {n.removeprefix("difference, "): -x for n, x in found.items()}
+    peak = max(gap.values())
+    assert gap["40 min"] < peak / 2
+    assert gap["2 h"] > 2
+    assert max(gap["4 h"], gap["24 h"]) == peak
+    assert gap["24 h"] > 0.8 * peak
+    assert gap["24 h"] > gap["3 d"] > gap["7 d"] > gap["10 d"] > gap["14 d"]
+    assert gap["7 d"] < peak / 2
+    assert gap["14 d"] < 2
+
+
+def test_more_works_more_from_0_1_to_1_mg_per_kg():
+    found = own("doses")
+    for at in ("24 h", "3 d"):
+        effects = [-found[f"{dose} mg/kg, {at}"] for dose in ("0.1", "0.2", "0.5", "1")]
+        assert effects == sorted(effects)
+        assert effects[0] > 0
+
+
+def test_three_times_a_week_adds_little_to_twice():
+    """singh2016frequency found next to nothing between them."""
+    found = own("frequency")
+    twice, thrice = (-found[f"{n} against saline, day 14"] for n in ("twice weekly", "three times weekly"))
+    assert twice > 3
+    assert twice <= thrice < 1.5 * twice
+
+
+def test_84_mg_by_nose_work_more_than_56_and_56_more_than_28():
+    found = own("nasal")
+    effects = [-found[f"{mg} mg, day 8"] for mg in (28, 56, 84)]
+    assert effects == sorted(effects)
+    assert effects[0] > 1
+
+
+def test_half_of_responders_relapse_in_about_18_days():
+    """murrough2013repeated (calibrate): median 18 days; quartiles 11 to 27."""
+    row = observation("clinical-0041")
+    found = means(load_study("murrough2013repeated"))["median time to relapse of responders"] / 24
+    assert row.spread_low < found < row.spread_high
