@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 _FITS = ("mood",)
 _ALONE = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
-_QUICK = (
-    "--xla_backend_optimization_level=0",
-    "--xla_llvm_disable_expensive_passes=true",
-)  # the smoke run evaluates little
+# To compile sooner: the smoke run evaluates little.
+_QUICK = ("--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true")
 
 
 def calibrate_and_print(name: str, *, work: str, check: bool, smoke: bool, dry: bool) -> None:

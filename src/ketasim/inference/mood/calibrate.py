@@ -22,7 +22,7 @@ from ketasim.inference.mood.coordinates import Held, coordinates, held
 from ketasim.inference.mood.drives import Drives, all_drives
 from ketasim.inference.mood.leaving import Check, LeftOut, check, leave_each_out, weighed
 from ketasim.inference.mood.posterior import Condition, Laplace, Posterior
-from ketasim.inference.mood.settings import settings
+from ketasim.inference.mood.settings import generator, settings
 from ketasim.inference.mood.target import Target
 from ketasim.inference.stages import claim, stage
 from ketasim.kept import fingerprint
@@ -187,12 +187,12 @@ class Calibration:
         s = settings()["posterior"]
         at, on = self.mode(rival), self.condition(rival, number)
         z, density = self.posterior.mode(on, at.z, rounds=s["moved_rounds"])
-        generator = np.random.Generator(np.random.Philox(key=[settings()["seed"], number]))
-        white = generator.standard_normal((s["proposals"], len(z)))
+        random = generator(number)
+        white = random.standard_normal((s["proposals"], len(z)))
         proposed = z + white @ at.factor.T
         log = np.array([self.posterior.density(x, on) for x in proposed]) - density + (white**2).sum(axis=1) / 2
         weight = np.exp(np.minimum(log, np.quantile(log, s["cut"])) - log.max())
-        chosen = int(generator.choice(len(log), p=weight / weight.sum()))
+        chosen = int(random.choice(len(log), p=weight / weight.sum()))
         around = Laplace(z, at.factor, density)
         moves, leaps = s["chain"]["moves"], s["chain"]["leaps"]
         moved = self.posterior.chain(around, on, proposed[chosen], moves, [settings()["seed"], MOVED + number], leaps)
@@ -209,8 +209,8 @@ class Calibration:
         numbers = range(1, s["chains"] + 1)
 
         def warm(number: int) -> dict[str, Floats]:
-            white = np.random.Generator(np.random.Philox(key=[settings()["seed"], WHITE + number])).standard_normal
-            start, key = at.z + at.factor @ white(len(at.z)), [settings()["seed"], WARMED + number]
+            start = at.z + at.factor @ generator(WHITE + number).standard_normal(len(at.z))
+            key = [settings()["seed"], WARMED + number]
             found = self.posterior.chain(at, on, start, s["rest"] + s["warm"], key, s["leaps"])
             return {"z": found.z[s["rest"] :]}
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ketasim.files import write_durably
 from ketasim.inference.mood.settings import settings
+from ketasim.inference.stages import stage
 from ketasim.parameters import builtin_table, draws
 from ketasim.population import individuals
 from ketasim.scenario.run import configured, prepare
@@ -114,30 +114,15 @@ def all_drives(
     progress: Callable[[], None] | None = None,
 ) -> dict[tuple[str, str], Drives]:
     """Return the drives of every arm with a drug by (study, arm), from the folder where they are kept, else solved and kept there."""
-    path = folder / f"drives{tag}-{number}.npz"
-    if not path.exists():
-        found = {}
-        for key, (design, arm, times) in wanted.items():
-            found[key] = arm_drives(design, arm, times, number, hypotheses)
+
+    def solve() -> dict[str, Floats]:
+        arrays: dict[str, Floats] = {}
+        for (study, arm), (design, own, times) in wanted.items():
+            d = arm_drives(design, own, times, number, hypotheses)
+            arrays |= {f"{study}/{arm}/t": d.times_h, f"{study}/{arm}/v": d.values}
             if progress is not None:
                 progress()
-        _write(path, found)
-    return _read(path)  # also what was just solved: the order of arms is that of lanes
+        return arrays
 
-
-def _write(path: Path, found: Mapping[tuple[str, str], Drives]) -> None:
-    import io
-
-    arrays = {}
-    for (study, arm), d in found.items():
-        arrays[f"{study}/{arm}/t"], arrays[f"{study}/{arm}/v"] = d.times_h, d.values
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(path, buffer.getvalue())
-
-
-def _read(path: Path) -> dict[tuple[str, str], Drives]:
-    with np.load(path) as data:
-        names = {n[:-2] for n in data.files}
-        return {tuple(n.split("/", 1)): Drives(data[f"{n}/t"], data[f"{n}/v"]) for n in sorted(names)}  # type: ignore[misc]
+    kept = stage(folder / f"drives{tag}-{number}.npz", solve)
+    return {(study, arm): Drives(kept[f"{study}/{arm}/t"], kept[f"{study}/{arm}/v"]) for study, arm in wanted}

@@ -15,7 +15,7 @@ from scipy.stats import norm  # type: ignore[import-untyped]
 
 from ketasim.inference.mood.calibrate import MAIN, Calibration
 from ketasim.inference.mood.posterior import Condition
-from ketasim.inference.mood.settings import settings
+from ketasim.inference.mood.settings import generator, settings
 from ketasim.inference.mood.tables import kept_calibration, write_rows
 from ketasim.inference.stages import stage
 
@@ -27,7 +27,7 @@ def recovered(found: Calibration, number: int) -> dict[str, Floats]:
 
     def run() -> dict[str, Floats]:
         posterior, on = found.posterior, found.condition(MAIN)
-        rng = np.random.Generator(np.random.Philox(key=[settings()["seed"], number]))
+        rng = generator(number)
         truth = np.where(on.held.held, 0.0, rng.standard_normal(posterior.count))
         _, mean, cov = posterior.looked(truth, on)
         y = rng.multivariate_normal(mean, cov, method="cholesky")

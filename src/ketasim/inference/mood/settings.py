@@ -7,11 +7,18 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
+
 
 @cache
 def settings() -> dict[str, Any]:
     """Return the settings of inference/data/mood.toml."""
     return tomllib.loads(files("ketasim.inference").joinpath("data", "mood.toml").read_text("utf-8"))
+
+
+def generator(number: int) -> np.random.Generator:
+    """Return random numbers under the calibration's seed: a stream of its own for each number."""
+    return np.random.Generator(np.random.Philox(key=[settings()["seed"], number]))
 
 
 def smoked() -> None:
