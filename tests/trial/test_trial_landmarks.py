@@ -56,6 +56,19 @@ def test_one_infusion_sets_in_within_hours_and_fades_in_two_weeks():
     assert gap["14 d"] < 2
 
 
+@pytest.mark.xfail(strict=True, reason="the weightiest rival acts while the drug is in the brain (docs/calibration.md)")
+def test_the_gap_is_largest_at_a_day():
+    found = own("single")
+    assert found["difference, 24 h"] == min(x for n, x in found.items() if n.startswith("difference"))
+
+
+@pytest.mark.xfail(strict=True, reason="the drug's effect comes on top of the control's (docs/calibration.md)")
+def test_ketamine_beside_saline_works_as_often_as_beside_midazolam():
+    """wilkinson2019control: 46 % (34 to 58)."""
+    row = observation("clinical-0266")
+    assert row.spread_low <= np.mean(trials(load_study("wilkinson2019control_saline"))["response, ketamine, day 1"])
+
+
 def test_more_works_more_from_0_1_to_1_mg_per_kg():
     found = own("doses")
     for at in ("24 h", "3 d"):
