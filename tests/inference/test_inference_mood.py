@@ -26,6 +26,7 @@ from ketasim.inference.mood.predict import Figures
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.slow import severity
 from ketasim.inference.mood.store import rewritten
+from ketasim.inference.mood.target import Target
 from ketasim.lab.rules import parse_chance
 from ketasim.parameters import builtin_table, draws
 from ketasim.studies.library import load_study
@@ -106,6 +107,20 @@ def test_drives_just_solved_lie_in_the_lanes_of_those_kept(found):
         assert one.where.keys() == other.where.keys()
         assert all(one.where[k][0] == other.where[k][0] for k in one.where)
         assert all((one.drives[n] == other.drives[n]).all() for n in one.drives)
+
+
+def test_a_pooled_figure_is_as_sure_as_its_printed_interval(found):
+    """wilkinson2019control: 34 to 56 % respond to ketamine; people and differences of trials are in that interval already."""
+    case = next(c for c in found if c.design.study == "wilkinson2019control" and c.design.setting == "active_control")
+    drives = {k: arm_drives(d, arm, times, 0) for k, (d, arm, times) in wanted([case]).items()}
+    target = Target([case], drives, coordinates())
+    values = coordinates().values(np.zeros(len(coordinates().names)))
+    _, cov = target.predicted(values, target.given(drives))
+    e = next(k for k, e in enumerate(case.endpoints) if e.name == "response, ketamine, day 1")
+    seen = observation(case.endpoints[e].observed.row)
+    sd = (seen.spread_high - seen.spread_low) / (2 * 1.96)
+    assert float(cov[e, e]) == pytest.approx(sd**2 + float(values["unexplained_share"]) ** 2)
+    assert (case.printed > 0).all() and (case.reading == 0).all()
 
 
 def test_findings_in_animals_are_read_calibrate_rows():

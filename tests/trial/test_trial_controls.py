@@ -12,6 +12,7 @@ from trial_pools import by_hand, data, made, value
 from ketasim.evidence import observation, standard_error
 from ketasim.parameters import builtin_table
 from ketasim.studies import load_study
+from ketasim.trial import course
 from ketasim.trial.load import parse_design
 from ketasim.trial.virtual import virtual_trials
 
@@ -190,3 +191,24 @@ def test_a_trials_control_response_varies_about_its_settings():
         spread[sd] = {k: v.std() for k, v in figures.items()}
     assert spread[0.1]["level"] > 1.5 * spread[0.0]["level"]
     assert spread[0.1]["gap"] == pytest.approx(spread[0.0]["gap"], rel=0.15)
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.3, 1.0])
+def test_drug_and_hope_overlap_as_much_as_they_are_told(overlap):
+    """Nothing lost when one is none; less than both, never less than the larger, and more of either never leaves more."""
+    d, h = np.meshgrid(np.linspace(0, 0.95, 96), np.linspace(0, 0.95, 96), indexing="ij")
+    left = course.left(d, h, {"hope_overlap": overlap})
+    np.testing.assert_allclose(left[:, 0], 1 - d[:, 0])
+    np.testing.assert_allclose(left[0], 1 - h[0])
+    alone = (1 - d) * (1 - h)
+    assert (left >= alone - 1e-12).all() and (left <= 1 - np.maximum(d, h) + 1e-12).all()
+    assert (np.diff(left, axis=0) <= 1e-12).all() and (np.diff(left, axis=1) <= 1e-12).all()
+    if not overlap:
+        np.testing.assert_array_equal(left, alone)
+    else:
+        assert (left[20:, 20:] > alone[20:, 20:]).all()
+
+
+def test_hope_that_makes_worse_overlaps_with_nothing():
+    assert course.left(0.4, -0.1, {"hope_overlap": 1.0}) == pytest.approx(0.6 * 1.1)
+    assert course.left(-0.1, 0.4, {"hope_overlap": 1.0}) == pytest.approx(1.1 * 0.6)

@@ -27,20 +27,14 @@ def own(name):
 
 @pytest.mark.parametrize("study", ["wilkinson2019control", "wilkinson2019control_saline"])
 def test_response_at_a_day_is_that_of_the_pooled_trials(study):
-    """45 to 46 % after ketamine, 18 % after midazolam, 1 % after saline (calibrate rows).
-
-    Controls lie within the printed confidence intervals. Ketamine beside saline is too low (docs/calibration.md), within its interval.
-    """
+    """45 to 46 % after ketamine, 18 % after midazolam, 1 % after saline (calibrate rows): means within the printed confidence intervals."""
     design = load_study(study)
     found = trials(design)
     shares = [e for e in design.endpoints if e.measure == "response"]
     assert len(shares) == 2
     for e in shares:
         row = observation(e.observed.row)
-        if e.arm == "ketamine" and "saline" in study:
-            assert np.percentile(found[e.name], 5) <= row.value <= np.percentile(found[e.name], 95)
-        else:
-            assert row.spread_low <= np.mean(found[e.name]) <= row.spread_high
+        assert row.spread_low <= np.mean(found[e.name]) <= row.spread_high
 
 
 def test_one_infusion_sets_in_within_hours_and_fades_in_two_weeks():
@@ -60,13 +54,6 @@ def test_one_infusion_sets_in_within_hours_and_fades_in_two_weeks():
 def test_the_gap_is_largest_at_a_day():
     found = own("single")
     assert found["difference, 24 h"] == min(x for n, x in found.items() if n.startswith("difference"))
-
-
-@pytest.mark.xfail(strict=True, reason="the drug's effect comes on top of the control's (docs/calibration.md)")
-def test_ketamine_beside_saline_works_as_often_as_beside_midazolam():
-    """wilkinson2019control: 46 % (34 to 58)."""
-    row = observation("clinical-0266")
-    assert row.spread_low <= np.mean(trials(load_study("wilkinson2019control_saline"))["response, ketamine, day 1"])
 
 
 def test_more_works_more_from_0_1_to_1_mg_per_kg():

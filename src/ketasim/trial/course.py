@@ -1,6 +1,7 @@
 """Expected improvement over time from everything but the drug: time, visits and hope, being sure of the drug, added treatments.
 
-Shares combine as shares of what is left: 1 - e = (1 - e_drug)(1 - e_control)(1 - e_expectancy)(1 - e_added)...
+Shares combine as shares of what is left, 1 - e = (1 - e_drug)(1 - e_hope)(1 - e_added)..., but drug and hope may help the same
+people by the same points (`left`).
 `xp` is the module of the arrays, NumPy or jax.numpy: values, times and people may be traced, and all is differentiable in them.
 """
 
@@ -16,6 +17,8 @@ from ketasim.units import convert
 
 Array = Any  # of NumPy or of JAX
 Values = Mapping[str, Any]
+_SHARP = 4  # of the smooth minimum
+_NONE = 1e-12  # keeps it smooth where both are none
 
 
 def control(setting: str, times_h: Array, values: Values, shift: Array, *, xp: Any = np) -> Array:
@@ -58,6 +61,18 @@ def expectancy(design: Design, arm: TrialArm, peak: Array, values: Values, *, xp
     known = xp.zeros_like(peak) if arm.control else xp.ones_like(peak)
     sure = known if design.blinding == "open" else guess(arm, peak, values, xp=xp)
     return values["expectancy_bonus"] * (sure - usual)
+
+
+def left(drug: Array, hope: Array, values: Values, *, xp: Any = np) -> Array:
+    """Return the severity that drug and hope leave, a share, broadcast to both; each argument is what it would take alone.
+
+    Where `hope_overlap` w is 0 each takes its share of what the other leaves, as trials that subtract a control assume; at 1 the two
+    together take little more than the larger alone (a balanced placebo design would tell: Lund et al. 2014, doi 10.1371/journal.pone.0084104):
+    (1 - d)(1 - h)(1 + w m), with m a smooth minimum of d and h. It falls in both for every w up to 1.
+    """
+    d, h = xp.maximum(drug, 0), xp.maximum(hope, 0)
+    least = d * h / (d**_SHARP + h**_SHARP + _NONE) ** (1 / _SHARP)
+    return (1 - drug) * (1 - hope) * (1 + values["hope_overlap"] * least)
 
 
 def added(

@@ -119,17 +119,17 @@ class Arms:
         values = dict(v) | {f"{b}.{_ONE}": self._of(v, b, self.settings) for b in _BY_SETTING}
         there = course.kept(SimpleNamespace(stop_h=self._column(lambda p: p.arm.stop_h)), t, v, xp=jnp)  # type: ignore[arg-type]
         resisted = self._column(lambda p: p.resisted)
-        rest = 1 - jnp.minimum(there * course.control(_ONE, t, values, jnp.asarray(shift), xp=jnp) * resisted, 1)
+        unmoved = 1 - jnp.minimum(there * course.control(_ONE, t, values, jnp.asarray(shift), xp=jnp) * resisted, 1)
         first = self._column(lambda p: p.design.people.first_episode)
         episode = v["natural_size.first_episode"]
         natural = self._of(v, "natural_size", self.diagnoses)
         values[f"natural_size.{_ONE}"] = natural + first * (episode - natural)
         who = SimpleNamespace(diagnosis=_ONE, first_episode=0.0)
-        rest = rest * (1 - course.natural(who, t, values, xp=jnp))  # type: ignore[arg-type]
-        rest = rest[:, None, :] * (1 - (t > 0)[:, None, :] * there[:, None, :] * self._bonus(peak, v)[:, :, None])
+        unmoved = unmoved[:, None, :] * (1 - (t > 0)[:, None, :] * there[:, None, :] * self._bonus(peak, v)[:, :, None])
+        by_time = course.natural(who, t, values, xp=jnp)[:, None, :]  # type: ignore[arg-type]
         drug = drug * (self._factor(v) * size[:, None])[:, :, None]
         best = jnp.maximum(jnp.max(drug, axis=-1, keepdims=True), 0)
-        rest = rest * (1 - drug) * self._others(best, v, resisted)
+        rest = course.left(drug, 1 - unmoved, v, xp=jnp) * (1 - by_time) * self._others(best, v, resisted)
         s = settings()
         return jnp.mean(jnp.clip(1 - rest, s["most_worse"], s["most_improved"]), axis=1)
 

@@ -21,7 +21,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Case:
-    """A study: its fitted endpoints, the arms they name, the times (h) at which those are rated, figures `y` and errors of reading."""
+    """A study: its fitted endpoints, the arms they name, the times (h) at which those are rated, and its figures `y`.
+
+    `reading` is the SD by which a printed range is unsure; `printed` that of a pooled figure's own interval, 0 where none is printed.
+    """
 
     design: Design
     endpoints: tuple[Endpoint, ...]
@@ -29,6 +32,7 @@ class Case:
     times_h: Floats
     y: Floats
     reading: Floats
+    printed: Floats
     enrolled: Mapping[str, Enrolled]
 
     @property
@@ -51,36 +55,34 @@ def cases(designs: Sequence[Design]) -> list[Case]:
     for d in designs:
         chosen = tuple(e for e in d.endpoints if fitted(e))
         if chosen:
-            y, reading = zip(*(_observed(e, d.pooled) for e in chosen), strict=True)
-            found.append(_case(d, chosen, np.array(y), np.array(reading)))
+            y, reading, printed = np.array([_observed(e, d.pooled) for e in chosen]).T
+            found.append(_case(d, chosen, y, reading, printed))
     return found
 
 
 def planned(d: Design) -> Case:
     """Return the case of a trial that has not been done: all its endpoints, whose figures count as 0."""
-    return _case(d, d.endpoints, np.zeros(len(d.endpoints)), np.zeros(len(d.endpoints)))
+    none = np.zeros(len(d.endpoints))
+    return _case(d, d.endpoints, none, none, none)
 
 
-def _case(d: Design, chosen: tuple[Endpoint, ...], y: Floats, reading: Floats) -> Case:
+def _case(d: Design, chosen: tuple[Endpoint, ...], y: Floats, reading: Floats, printed: Floats) -> Case:
     arms = tuple(a for a in d.arms if any(a.name in (e.arm, e.versus) for e in chosen))
     times = np.array([t for t in times_of(d) if t <= max(e.at_h for e in chosen)])
     people = {a.name: enrolled(d, a, [e.scale for e in chosen], settings()["nodes"]["baseline"]) for a in arms}
-    return Case(d, chosen, arms, times, y, reading, people)
+    return Case(d, chosen, arms, times, y, reading, printed, people)
 
 
-def _observed(e: Endpoint, pooled: bool) -> tuple[float, float]:
-    """Return the figure (its logarithm for ratios) and an SD beside sampling: of a range, a normal's whose 90 % it is.
-
-    The 95 % interval of a pooled figure holds what its trials differ by, of which one trial of their size knows nothing.
-    """
+def _observed(e: Endpoint, pooled: bool) -> tuple[float, float, float]:
+    """Return the figure (its logarithm for ratios), the SD of a range, a normal's whose 90 % it is, and that of a pooled interval, a 95 % one."""
     o = e.observed
     assert o is not None
     value, low, high = (
         np.nan if x is None else float(np.log(x) if e.measure in RATIOS else x) for x in (o.value, o.low, o.high)
     )
     if o.value is None:
-        return (low + high) / 2, (high - low) / (2 * settings()["ninety"])
-    return value, (high - low) / (2 * settings()["ninety_five"]) if pooled and np.isfinite(high - low) else 0.0
+        return (low + high) / 2, (high - low) / (2 * settings()["ninety"]), 0.0
+    return value, 0.0, (high - low) / (2 * settings()["ninety_five"]) if pooled and np.isfinite(high - low) else 0.0
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class Target:
         self.lanes = lanes(cases, drives)
         self.y = np.concatenate([c.y for c in cases])
         self.reading = np.concatenate([c.reading for c in cases])
+        self.printed = np.concatenate([c.printed for c in cases])
         self.kind = [error_of(e.measure) for _, e in f.endpoints]
         self.second = np.array([e.scale != c.design.people.scale for c, e in f.endpoints])
         self.same = f.study[:, None] == f.study[None, :]
@@ -119,7 +120,10 @@ class Target:
         trial = sum(jnp.outer(m - mean, m - mean) for m in means[1:])
         off = v["scale_sd"] * mean * self.second
         own = jnp.stack([v[k] for k in self.kind])
-        cov = self.same * (sampling + trial + jnp.outer(off, off)) + jnp.diag(own**2 + self.reading**2)
+        people = self.same * (sampling + trial + jnp.outer(off, off))
+        # The interval of a pooled figure holds both, people and what its trials differ by; figures hang together as before.
+        scaled = jnp.where(self.printed > 0, self.printed / jnp.sqrt(jnp.diag(people)), 1.0)
+        cov = people * jnp.outer(scaled, scaled) + jnp.diag(own**2 + self.reading**2)
         return mean, cov
 
     def looked(self, z: Any, given: Given, held: Held) -> tuple[Any, Any, Any]:
