@@ -27,7 +27,7 @@ def own(name):
 
 @pytest.mark.parametrize("study", ["wilkinson2019control", "wilkinson2019control_saline"])
 def test_response_at_a_day_is_that_of_the_pooled_trials(study):
-    """45 to 46 % after ketamine, 18 % after midazolam, 1 % after saline (calibrate rows): means within the printed confidence intervals."""
+    """45 to 46 % after ketamine, 18 % after midazolam, 1 % after saline (calibrate rows): means within the printed intervals."""
     design = load_study(study)
     found = trials(design)
     shares = [e for e in design.endpoints if e.measure == "response"]

@@ -66,9 +66,9 @@ def expectancy(design: Design, arm: TrialArm, peak: Array, values: Values, *, xp
 def left(drug: Array, hope: Array, values: Values, *, xp: Any = np) -> Array:
     """Return the severity that drug and hope leave, a share, broadcast to both; each argument is what it would take alone.
 
-    Where `hope_overlap` w is 0 each takes its share of what the other leaves, as trials that subtract a control assume; at 1 the two
-    together take little more than the larger alone (a balanced placebo design would tell: Lund et al. 2014, doi 10.1371/journal.pone.0084104):
-    (1 - d)(1 - h)(1 + w m), with m a smooth minimum of d and h. It falls in both for every w up to 1.
+    (1 - d)(1 - h)(1 + w m), with m a smooth minimum of d and h; it falls in both for every w up to 1. Where `hope_overlap` w is 0 each
+    takes its share of what the other leaves; at 1 the two together take little more than the larger alone. Less than the sum was
+    found by a balanced placebo design (Lund et al. 2014, doi 10.1371/journal.pone.0084104).
     """
     d, h = xp.maximum(drug, 0), xp.maximum(hope, 0)
     least = d * h / (d**_SHARP + h**_SHARP + _NONE) ** (1 / _SHARP)

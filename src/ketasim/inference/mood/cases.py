@@ -74,7 +74,7 @@ def _case(d: Design, chosen: tuple[Endpoint, ...], y: Floats, reading: Floats, p
 
 
 def _observed(e: Endpoint, pooled: bool) -> tuple[float, float, float]:
-    """Return the figure (its logarithm for ratios), the SD of a range, a normal's whose 90 % it is, and that of a pooled interval, a 95 % one."""
+    """Return the figure (its logarithm for ratios), the SD of a range, its 90 %, and that of a pooled interval, its 95 %."""
     o = e.observed
     assert o is not None
     value, low, high = (
