@@ -73,7 +73,7 @@ def test_an_ssri_shows_a_third_of_its_gap_in_the_first_week():
 
 @pytest.fixture(scope="module")
 def husain():
-    return shipped("husain2004ect", replicates=40)
+    return shipped("husain2004ect", replicates=400)
 
 
 @pytest.mark.parametrize(("endpoint", "row"), [("remission by session 6", "0190"), ("remission by session 10", "0191")])
