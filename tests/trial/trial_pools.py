@@ -20,7 +20,11 @@ DESIGNS = Path(__file__).with_name("designs")
 _PRIOR = files("ketasim.inference").joinpath("data", "mood_prior.csv").read_text("utf-8").splitlines()
 _ROWS = {r["name"]: r for r in csv.DictReader(_PRIOR)}
 PRIOR_SD = {n: float(r["scale"]) for n, r in _ROWS.items() if r["family"] == "normal"}
-FIXED = {n: float(r["value"]) for n, r in _ROWS.items()} | {"effect_sd": 0.0, "suicidality_power": 1.0, "hope_overlap": 0.0}
+FIXED = {n: float(r["value"]) for n, r in _ROWS.items()} | {
+    "effect_sd": 0.0,
+    "suicidality_power": 1.0,
+    "hope_overlap": 0.0,
+}
 QUIET = {"study_sd": 0.0, "state_sd": 0.0, "class_sd": 0.0}  # nothing random but response classes and raters
 
 
