@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from ketasim.inference.mood.information import gain
 from ketasim.inference.mood.leaving import LeftOut, check, stacked
 from ketasim.inference.mood.posterior import Laplace, Posterior
 from ketasim.inference.mood.predict import Figures
+from ketasim.inference.mood.profiles import profile
 from ketasim.inference.mood.settings import settings
 from ketasim.inference.mood.slow import severity
 from ketasim.inference.mood.store import rewritten
@@ -300,3 +302,37 @@ def test_information_of_normals():
     assert gain([(np.zeros(1), one), (np.zeros(1), one)]) == pytest.approx(0, abs=1e-9)
     # Means -1 and 1: capacity of the binary-input Gaussian channel at 0 dB, 0.4859 bit (Proakis and Salehi 2008, figure 6.5-4).
     assert gain([(np.full(1, -1.0), one), (np.full(1, 1.0), one)]) == pytest.approx(0.486, abs=0.02)
+
+
+def test_a_profile_is_what_all_others_at_their_best_leave(tmp_path):
+    """Of a normal log density with mean m and covariance S, the profile of number k is -(x - m)^2 / 2 S_kk."""
+    at, cov = np.array([0.4, -0.3, 1.1]), np.array([[1.0, 0.5, 0.2], [0.5, 0.8, 0.1], [0.2, 0.1, 0.6]])
+    precision = np.linalg.inv(cov)
+
+    def mode(on, start, rounds):
+        k = int(np.flatnonzero(on.held.held)[0])
+        rest = [i for i in range(3) if i != k]
+        gap = np.zeros(3)
+        gap[k] = on.held.value[k] - at[k]
+        gap[rest] = -np.linalg.solve(precision[np.ix_(rest, rest)], precision[rest, k] * gap[k])
+        return at + gap, float(-gap @ precision @ gap / 2)
+
+    names = SimpleNamespace(names=("a", "b", "c"), moved=lambda z: z)
+    posterior = SimpleNamespace(
+        target=SimpleNamespace(coordinates=names),
+        mode=mode,
+        looked=lambda z, on: (np.array([1.0, 2.0]) + z[0], None, None),
+        animals=lambda z, on: np.zeros(2),
+    )
+    free = SimpleNamespace(held=np.zeros(3, dtype=bool), value=np.zeros(3))
+    found = SimpleNamespace(
+        folder=tmp_path,
+        posterior=posterior,
+        condition=lambda rival: SimpleNamespace(given=None, held=free, used=None),
+        mode=lambda rival: SimpleNamespace(z=at),
+    )
+    got = profile(found, "b")
+    expected = -((got["place"] - at[1]) ** 2) / (2 * cov[1, 1])
+    np.testing.assert_allclose(got["density"], expected - expected.max(), atol=1e-12)
+    assert (tmp_path / "profile-b.npz").exists()
+    assert got["trials"].max() > 0 > got["trials"].min()
