@@ -100,9 +100,9 @@ class Trials(People):
         there = course.kept(arm, t, v)
         resisted = self.resisted(arm, k, shape, drug=False)[..., None]
         best = np.maximum.accumulate(np.maximum(drug, 0), axis=-1)
-        hope = 1 - np.minimum(there * course.control(d.setting, t, v, shift) * resisted, 1)
-        hope = hope * np.where(t > 0, 1 - there * course.expectancy(d, arm, peak, v)[..., None], 1)
-        rest = course.left(drug, 1 - hope, v) * (1 - course.natural(d.people, t, v))
+        unmoved = 1 - np.minimum(there * course.control(d.setting, t, v, shift) * resisted, 1)
+        unmoved = unmoved * np.where(t > 0, 1 - there * course.expectancy(d, arm, peak, v)[..., None], 1)
+        rest = course.left(drug, 1 - unmoved, v) * (1 - course.natural(d.people, t, v))
         for treatment in arm.added:
             share = course.added(treatment, t, v, best, inpatient=d.people.inpatient, psychotic=d.people.psychotic)
             if treatment.kind in settings()["antidepressants"]:

@@ -32,20 +32,20 @@ def profile(found: Calibration, name: str) -> dict[str, Floats]:
     def run() -> dict[str, Floats]:
         s, target, on = settings()["profiles"], found.posterior.target, found.condition(MAIN)
         k, places = target.coordinates.names.index(name), np.array(s["places"], dtype=float)
-        at = np.tile(found.mode(MAIN).z, (len(places), 1))
+        mode = found.mode(MAIN).z
+        z = np.tile(mode, (len(places), 1))
+        at = z.copy()
         at[:, k] = places
         value = np.asarray(target.coordinates.moved(at))[:, k]
         density, trials, animals = np.zeros((3, len(places)))
-        middle = int(np.argmin(np.abs(places - found.mode(MAIN).z[k])))
-        for step in (1, -1):  # outwards from the mode, each place from the one before
-            z = found.mode(MAIN).z
-            for g in range(middle, len(places) if step > 0 else -1, step):
-                held = Held(np.array(on.held.held), np.array(on.held.value))
-                held.held[k], held.value[k] = True, value[g]
-                here = Condition(on.given, held, on.used)
-                z, density[g] = found.posterior.mode(here, z, rounds=s["rounds"])
-                trials[g] = found.posterior.looked(z, here)[0].sum()
-                animals[g] = found.posterior.animals(z, here).sum()
+        middle = int(np.argmin(np.abs(places - mode[k])))
+        for g in sorted(range(len(places)), key=lambda g: abs(g - middle)):  # outwards, each place from the one before
+            held = Held(np.array(on.held.held), np.array(on.held.value))
+            held.held[k], held.value[k] = True, value[g]
+            here = Condition(on.given, held, on.used)
+            z[g], density[g] = found.posterior.mode(here, z[g - np.sign(g - middle)], rounds=s["rounds"])
+            trials[g] = found.posterior.looked(z[g], here)[0].sum()
+            animals[g] = found.posterior.animals(z[g], here).sum()
         return {"place": places, "value": value, "density": density, "trials": trials, "animals": animals}
 
     kept = stage(found.folder / f"profile-{name}.npz", run)
