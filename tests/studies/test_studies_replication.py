@@ -148,3 +148,12 @@ def test_a_users_own_study_file_is_replicated(tmp_path):
     path.write_text(GOOD)
     result = replicate(load_study(str(path)))
     assert len(result["summary"]) == 1
+
+
+def test_a_study_of_kinetics_has_the_panel_of_safety_too(kamp):
+    """Each arm's own doses, read as in a run; label monitoring stands beside it."""
+    panel = kamp["safety"]
+    assert {x["arm"] for x in panel["readings"]} == {"esketamine", "racemic"}
+    felt = [x for x in panel["readings"] if x["reading"] == "dissociation"]
+    assert all(0 < x["p05"] < x["mean"] < x["p95"] and x["grade"] for x in felt)
+    assert panel["rules"] and not panel["blocked"]

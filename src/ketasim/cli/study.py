@@ -127,4 +127,5 @@ def _print_curves(result: Mapping[str, Any]) -> None:
     print(
         f"{inside} of {points} published points lie inside the 90 % predictive interval for a mean of n = {result['n']}."
     )
+    print_safety(result["safety"])
     print(" ".join(result["note"].split()))

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from ketasim.errors import InputError
 from ketasim.evidence import timecourse
 from ketasim.parameters import builtin_table
+from ketasim.risk.panel import quantities as panel_quantities
+from ketasim.risk.panel import run_panel
 from ketasim.scenario.run import Progress, run
 from ketasim.studies.load import Curve, StudyDesign
 from ketasim.system.result import Result
@@ -25,9 +27,9 @@ def replicate_curves(design: StudyDesign, *, progress: Progress | None = None) -
 
     Returns
     -------
-    {study, role, endpoints, summary}: an endpoint for every published point (observed with its reading error, mean predicted,
-    90 % predictive interval of a mean of the published size), and for every curve the geometric mean ratio predicted/observed
-    with its limits and whether it keeps them.
+    {study, role, endpoints, summary, safety}: an endpoint for every published point (observed with its reading error, mean
+    predicted, 90 % predictive interval of a mean of the published size), for every curve the geometric mean ratio
+    predicted/observed with its limits and whether it keeps them, and the panel of safety of the arms.
 
     Raises
     ------
@@ -61,6 +63,7 @@ def replicate_curves(design: StudyDesign, *, progress: Progress | None = None) -
         "endpoints": endpoints,
         "summary": summary,
         "note": design.note,
+        "safety": run_panel(run(design.scenario, quantities=panel_quantities()), design.scenario).document(),
     }
 
 
