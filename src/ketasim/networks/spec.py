@@ -13,9 +13,10 @@ from typing import Any
 from ketasim.errors import InputError, nearest
 from ketasim.files import read_toml
 from ketasim.maps import LINKS, Axis, Target
-from ketasim.networks.reading import choice, number, only, table, text, unit, whole
+from ketasim.networks.reading import text, unit
 from ketasim.networks.settings import network_settings
 from ketasim.parameters.table import ParameterTable, table_of
+from ketasim.reading import number, one_of, only, table, whole
 from ketasim.units import convert
 
 _KEYS = (
@@ -189,7 +190,7 @@ def _axis(name: str, entry: Any) -> Axis:
 def _output(name: str, entry: Any) -> OutputSpec:
     key = f"output.{name}"
     only(entry, _OUTPUT, key)
-    link = choice(entry.get("link"), LINKS, f"{key}.link")
+    link = one_of(entry.get("link"), LINKS, f"{key}.link")
     floor = number(entry["floor"], f"{key}.floor") if "floor" in entry else None
     if floor is not None and (floor < 0 or (link == "logit" and not 2 * floor < 1)):
         raise InputError("not a floor", key=f"{key}.floor", value=floor, expected="0 or more, below 0.5 for a fraction")
@@ -250,7 +251,7 @@ def _sweep(entry: Mapping[str, Any], axes: Mapping[str, Axis], outputs: Iterable
         reference=_condition(given["reference"] or {}, axes, "sweep.reference"),
         corners=tuple(_condition(c, axes, "sweep.corner") for c in corners),
         keep={str(n): _kept(n, e, outputs) for n, e in (given["keep"] or {}).items()},
-        fixed=tuple(str(choice(n, list(axes), "sweep.fixed")) for n in (given["fixed"] or ())),
+        fixed=tuple(str(one_of(n, list(axes), "sweep.fixed")) for n in (given["fixed"] or ())),
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ketasim.errors import InputError
+from ketasim.reading import flag, listed, number, one_of, only, text, whole
 from ketasim.scenario import Scenario
 from ketasim.scenario.load import duration_h
-from ketasim.trial.reading import baseline_of, flag, listed, number, one_of, only, text, whole
+from ketasim.trial.reading import baseline_of
 from ketasim.trial.scales import Scale
 from ketasim.trial.settings import settings, words
 from ketasim.trial.spec import Added, Baseline, TrialArm

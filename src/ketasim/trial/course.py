@@ -8,6 +8,7 @@ people by the same points (`left`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,19 +49,58 @@ def natural(people: Enrolment, times_h: Array, values: Values, *, xp: Any = np) 
     return size * -xp.expm1(-xp.maximum(times_h, 0) / _hours(values["natural_tau"]))
 
 
-def guess(arm: TrialArm, peak: Array, values: Values, *, xp: Any = np) -> Array:
-    """Return the chance that people of an arm guess the active drug, by the largest CADSS they felt (points, any shape)."""
+def guess(sedated: Array, peak: Array, values: Values, *, xp: Any = np) -> Array:
+    """Return the chance that people guess the active drug, by the largest CADSS they felt (points) and whether they are sedated."""
     at_none = xp.log(values["guess_none"] / (1 - values["guess_none"]))
-    odds = at_none + peak / values["guess_cadss"] + values["guess_sedation"] * arm.sedated
+    odds = at_none + peak / values["guess_cadss"] + values["guess_sedation"] * sedated
     return xp.asarray(1 / (1 + xp.exp(-odds)))
 
 
-def expectancy(design: Design, arm: TrialArm, peak: Array, values: Values, *, xp: Any = np) -> Array:
+@dataclass(frozen=True)
+class Known:
+    """What people of an arm may know of their treatment, each 1 or 0 (or arrays of them): sedated; the setting's usual controls are;
+    open label; this is the control arm.
+    """
+
+    sedated: Array
+    usual: Array
+    open: Array
+    control: Array
+
+
+def known(design: Design, arm: TrialArm) -> Known:
+    """Return what people of an arm may know of their treatment."""
+    return Known(arm.sedated, design.setting == "active_control", design.blinding == "open", arm.control)
+
+
+def expectancy(what: Known, peak: Array, values: Values, *, xp: Any = np) -> Array:
     """Return the improvement from being surer of the drug than the setting's controls are, any shape of `peak`; open label is sure."""
-    usual = guess(TrialArm("", 1, sedated=design.setting == "active_control"), xp.zeros(()), values, xp=xp)
-    known = xp.zeros_like(peak) if arm.control else xp.ones_like(peak)
-    sure = known if design.blinding == "open" else guess(arm, peak, values, xp=xp)
+    usual = guess(what.usual, 0.0, values, xp=xp)
+    sure = xp.where(what.open, 1.0 - what.control, guess(what.sedated, peak, values, xp=xp))
     return values["expectancy_bonus"] * (sure - usual)
+
+
+def remains(
+    drug: Array,
+    there: Array,
+    controlled: Array,
+    hoped: Array,
+    by_time: Array,
+    times_h: Array,
+    values: Values,
+    *,
+    xp: Any = np,
+) -> Array:
+    """Return the severity left by drug, control, hope and time, a share, broadcast to all (..., V).
+
+    Parameters
+    ----------
+    drug, controlled, hoped, by_time : what each alone would take (`control` with what failed treatments leave of it, `expectancy`,
+    `natural`). there : what is `kept` of control and hope. times_h : (V,) or (..., V).
+    """
+    unmoved = 1 - xp.minimum(there * controlled, 1)
+    unmoved = unmoved * xp.where(times_h > 0, 1 - there * hoped, 1)
+    return left(drug, 1 - unmoved, values, xp=xp) * (1 - by_time)
 
 
 def left(drug: Array, hope: Array, values: Values, *, xp: Any = np) -> Array:

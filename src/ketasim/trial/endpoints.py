@@ -8,9 +8,10 @@ from typing import Any
 
 from ketasim.errors import InputError
 from ketasim.evidence import Observation
+from ketasim.reading import flag, listed, number, one_of, only, share, table, text
 from ketasim.scenario.load import duration_h
 from ketasim.trial.measures import MEASURES, POINT, SHARE, Measure
-from ketasim.trial.reading import evidence_row, flag, listed, number, one_of, only, share, table, text
+from ketasim.trial.reading import evidence_row
 from ketasim.trial.scales import scale
 from ketasim.trial.settings import words
 from ketasim.trial.spec import Endpoint, Observed

@@ -9,7 +9,7 @@ computed side by side, on arrays of JAX: the functions of `trial.course` see one
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -93,14 +93,11 @@ class Arms:
         return np.array([float(of(p)) for p in self.people])[:, None]
 
     @cached_property
-    def _known(self) -> SimpleNamespace:
-        """Return what expectancy asks of an arm, each (A, 1)."""
-        return SimpleNamespace(
-            sedated=self._column(lambda p: p.arm.sedated),
-            usual=self._column(lambda p: p.design.setting == "active_control"),
-            open=self._column(lambda p: p.design.blinding == "open"),
-            control=self._column(lambda p: p.arm.control),
-        )
+    def _known(self) -> course.Known:
+        """Return what people of each arm may know of their treatment, each (A, 1)."""
+        of = [course.known(p.design, p.arm) for p in self.people]
+        names = [f.name for f in fields(course.Known)]
+        return course.Known(*(np.array([float(getattr(k, n)) for k in of])[:, None] for n in names))
 
     def _of(self, v: Values, base: str, keys: Sequence[str]) -> Any:
         """Return a parameter's variants by arm, (A, 1)."""
@@ -119,17 +116,18 @@ class Arms:
         values = dict(v) | {f"{b}.{_ONE}": self._of(v, b, self.settings) for b in _BY_SETTING}
         there = course.kept(SimpleNamespace(stop_h=self._column(lambda p: p.arm.stop_h)), t, v, xp=jnp)  # type: ignore[arg-type]
         resisted = self._column(lambda p: p.resisted)
-        unmoved = 1 - jnp.minimum(there * course.control(_ONE, t, values, jnp.asarray(shift), xp=jnp) * resisted, 1)
+        controlled = course.control(_ONE, t, values, jnp.asarray(shift), xp=jnp) * resisted
         first = self._column(lambda p: p.design.people.first_episode)
         episode = v["natural_size.first_episode"]
         natural = self._of(v, "natural_size", self.diagnoses)
         values[f"natural_size.{_ONE}"] = natural + first * (episode - natural)
         who = SimpleNamespace(diagnosis=_ONE, first_episode=0.0)
-        unmoved = unmoved[:, None, :] * (1 - (t > 0)[:, None, :] * there[:, None, :] * self._bonus(peak, v)[:, :, None])
-        by_time = course.natural(who, t, values, xp=jnp)[:, None, :]  # type: ignore[arg-type]
+        by_time = course.natural(who, t, values, xp=jnp)  # type: ignore[arg-type]
+        hoped = course.expectancy(self._known, peak, v, xp=jnp)[:, :, None]
         drug = drug * (self._factor(v) * size[:, None])[:, :, None]
         best = jnp.maximum(jnp.max(drug, axis=-1, keepdims=True), 0)
-        rest = course.left(drug, 1 - unmoved, v, xp=jnp) * (1 - by_time) * self._others(best, v, resisted)
+        there, controlled, by_time, t = (x[:, None, :] for x in (there, controlled, by_time, t))
+        rest = course.remains(drug, there, controlled, hoped, by_time, t, v, xp=jnp) * self._others(best, v, resisted)
         s = settings()
         return jnp.mean(jnp.clip(1 - rest, s["most_worse"], s["most_improved"]), axis=1)
 
@@ -138,14 +136,6 @@ class Arms:
         met = self._column(lambda p: p.design.people.met or 0.0)
         own = self._of(v, "effect_factor", self.diagnoses) * failed
         return own * (1 + old * (v["effect_factor.elderly"] - 1)) * (1 + met * (v["met_factor"] - 1))
-
-    def _bonus(self, peak: Any, v: Values) -> Any:
-        """Return what being surer of the drug than usual takes, (A, P): `course.expectancy` for arms side by side."""
-        k = self._known
-        usual = course.guess(SimpleNamespace(sedated=k.usual), jnp.zeros_like(k.usual), v, xp=jnp)  # type: ignore[arg-type]
-        felt = course.guess(SimpleNamespace(sedated=k.sedated), peak, v, xp=jnp)  # type: ignore[arg-type]
-        sure = jnp.where(k.open > 0, 1 - k.control, felt)
-        return v["expectancy_bonus"] * (sure - usual)
 
     def _others(self, best: Any, v: Values, resisted: Floats) -> Any:
         """Return what added treatments leave, (A, P, V) or broadcasting to it."""

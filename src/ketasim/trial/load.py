@@ -13,12 +13,13 @@ from ketasim.evidence import Study
 from ketasim.evidence import study as evidence_study
 from ketasim.files import read_text, read_toml
 from ketasim.parameters import builtin_table
+from ketasim.reading import flag, listed, number, one_of, only, share, table, text, whole
 from ketasim.scenario import Scenario, parse_scenario
 from ketasim.scenario.load import duration_h
 from ketasim.trial.arms import arms_of, schedule, stopped
 from ketasim.trial.endpoints import endpoints_of, left_of
 from ketasim.trial.people import stages
-from ketasim.trial.reading import baseline_of, flag, listed, number, one_of, only, share, table, text, whole
+from ketasim.trial.reading import baseline_of
 from ketasim.trial.rule_tables import enrich_of, interim_of, rescue_of, titrate_of
 from ketasim.trial.safety import rules
 from ketasim.trial.scales import scale

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ketasim.errors import InputError
+from ketasim.reading import listed, number, one_of, only, share
 from ketasim.scenario.load import duration_h
 from ketasim.trial.arms import added_of
-from ketasim.trial.reading import listed, number, one_of, only, share
 from ketasim.trial.scales import scale
 from ketasim.trial.settings import words
 from ketasim.trial.spec import Endpoint, TrialArm

@@ -100,19 +100,19 @@ class Trials(People):
         there = course.kept(arm, t, v)
         resisted = self.resisted(arm, k, shape, drug=False)[..., None]
         best = np.maximum.accumulate(np.maximum(drug, 0), axis=-1)
-        unmoved = 1 - np.minimum(there * course.control(d.setting, t, v, shift) * resisted, 1)
-        unmoved = unmoved * np.where(t > 0, 1 - there * course.expectancy(d, arm, peak, v)[..., None], 1)
-        rest = course.left(drug, 1 - unmoved, v) * (1 - course.natural(d.people, t, v))
+        controlled = course.control(d.setting, t, v, shift) * resisted
+        hoped = course.expectancy(course.known(d, arm), peak, v)[..., None]
+        rest = course.remains(drug, there, controlled, hoped, course.natural(d.people, t, v), t, v)
         for treatment in arm.added:
             share = course.added(treatment, t, v, best, inpatient=d.people.inpatient, psychotic=d.people.psychotic)
             if treatment.kind in settings()["antidepressants"]:
                 share = np.minimum(share * resisted, 1)
             rest = rest * (1 - share)
         low, high = self._bounds
-        hoped = np.clip(1 - rest, low, high)
+        expected = np.clip(1 - rest, low, high)
         trait, place_in = (self._trait(purpose, arm, k, shape) for purpose in ("trait", "class"))
-        rank = np.broadcast_to(_rank(trait)[..., None], hoped.shape)
-        true = classes_of(v).improvement(hoped, rank, np.broadcast_to(place_in[..., None], hoped.shape))
+        rank = np.broadcast_to(_rank(trait)[..., None], expected.shape)
+        true = classes_of(v).improvement(expected, rank, np.broadcast_to(place_in[..., None], expected.shape))
         true = np.where(t > 0, np.clip(true, low, high), 0.0)
         return _Course(true, peak, felt, period)
 
