@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from ketasim.cli.bar import Bar
 from ketasim.cli.circuit_run import print_json, sweep_of, whole
 from ketasim.cli.printing import print_rows
 from ketasim.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    from ketasim.networks.check import Check
 
 
 def print_check(
@@ -60,17 +64,20 @@ def print_check(
     else:
         print_rows([{"run": n, "came back": "the same" if same else "changed"} for n, same in result.again.items()])
         print_rows(rows)
+    _judge(found.name, result)
+
+
+def _judge(name: str, result: Check) -> None:
+    """Raise `RunError` if a check was not passed; it says what is wrong first."""
     if result.stale:
-        raise RunError(
-            f"{found.name}: code or numbers have changed since its sweep: `ketasim circuit sweep {found.name}`"
-        )
+        raise RunError(f"{name}: code or numbers have changed since its sweep: `ketasim circuit sweep {name}`")
     if not all(result.again.values()):
-        raise RunError(f"{found.name}: runs of the sweep do not come back the same")
+        raise RunError(f"{name}: runs of the sweep do not come back the same")
     outside = [c for c in result.fresh if not c.inside]
     if outside:
         worst = max(outside, key=lambda c: abs(c.difference) / c.allowed if c.allowed else float("inf"))
         raise RunError(
-            f"{found.name}: {len(outside)} of {len(result.fresh)} figures lie outside the map's error, most {worst.output} in "
+            f"{name}: {len(outside)} of {len(result.fresh)} figures lie outside the map's error, most {worst.output} in "
             f"{worst.run}: network {worst.network:.4g}, map {worst.map:.4g}"
         )
 
