@@ -92,7 +92,7 @@ def test_a_study_prints_json_of_the_agreed_shape(capfd):
 
 
 def test_a_study_prints_each_curve_with_pass_or_fail(capfd):
-    result = call(capfd, "study", "--all")
+    result = call(capfd, "study", "kamp2020bja")
     assert result.status == 0
     assert "kamp2020bja (calibrate)" in result.out
     assert result.out.count("pass") + result.out.count("fails") >= 10

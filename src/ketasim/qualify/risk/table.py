@@ -73,22 +73,29 @@ def compared(
     count: int | None = None,
     seed: int | None = None,
     only: str | None = None,
+    role: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Line]:
-    """Return every comparison of the design.
+    """Return every comparison of the design; arms that none needs are not simulated.
 
     Parameters
     ----------
-    count, seed : parameter draws (None: the design's). only : one row or study. progress : called with draws done and in all.
+    count, seed : parameter draws (None: the design's). only : one row or study. role : of rows. progress : called with draws done and in all.
     """
     plan = design()
     total = plan["draws"] if count is None else count
     start = plan["seed"] if seed is None else seed
-    entries = [e for e in plan["compare"] if only in (None, e["row"], observation(e["row"]).study_id)]
-    central = simulated()
+    rows = {e["row"]: observation(e["row"]) for e in plan["compare"]}
+    entries = [
+        e
+        for e in plan["compare"]
+        if only in (None, e["row"], rows[e["row"]].study_id) and role in (None, rows[e["row"]].role)
+    ]
+    arms = list(dict.fromkeys(e[k] for e in entries for k in ("arm", "also", "against") if k in e))
+    central = simulated(arms=arms)
     drawn: list[Courses] = []
     for k, values in enumerate(draws(builtin_table(), start, total)):
-        drawn.append(simulated(values, size=plan["draw_size"]))
+        drawn.append(simulated(values, size=plan["draw_size"], arms=arms))
         if progress is not None:
             progress(k + 1, total)
     noise = np.random.Generator(np.random.Philox(start))
