@@ -80,7 +80,8 @@ def compared(
 
     Parameters
     ----------
-    count, seed : parameter draws (None: the design's). only : one row or study. role : of rows. progress : called with draws done and in all.
+    count, seed : parameter draws (None: the design's). only : one row or study. role : of rows.
+    progress : called with draws done and in all.
     """
     plan = design()
     total = plan["draws"] if count is None else count
