@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+_MINUTE = 60
+
 
 class Bar:
     """A progress bar on standard error with rate and remaining time; silent when standard error is not a terminal.
@@ -49,8 +51,7 @@ class Bar:
             if sys.stderr.isatty():
                 self._start(done, total)
             return
-        speed = self.progress.tasks[0].speed
-        self.progress.update(self.task, completed=done, total=total, rate=f"{speed:.0f}/s" if speed else "starting")
+        self.progress.update(self.task, completed=done, total=total, rate=rate(self.progress.tasks[0].speed))
         if done >= total:
             self.progress.stop()
 
@@ -65,3 +66,10 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         if self.progress is not None:
             self.progress.stop()
+
+
+def rate(per_s: float | None) -> str:
+    """Return a rate in words: by the second, or by the minute where less than one a second is done; before any, "starting"."""
+    if not per_s:
+        return "starting"
+    return f"{per_s:.0f}/s" if per_s >= 1 else f"{per_s * _MINUTE:.1f}/min"

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ketasim.claims import claim, claims
 from ketasim.cli.bar import Bar
+from ketasim.cli.circuit_run import whole
 from ketasim.cli.printing import print_fields, print_rows
 from ketasim.errors import InputError
+
+if TYPE_CHECKING:
+    from ketasim.claims.entries import Entry
+    from ketasim.claims.verdicts import Verdict
 
 _APART = ("figures", "evidence")
 
@@ -19,20 +25,20 @@ def claim_rows() -> list[dict[str, Any]]:
     return [dict(c.to_dict()) for c in claims()]
 
 
-def print_claims(names: Sequence[str], *, compute: bool, draws: str | None, as_json: bool) -> None:
+def print_claims(names: Sequence[str], *, compute: bool, draws: str | None, workers: str | None, as_json: bool) -> None:
     """Print the ledger, or the claims named; with `compute` run their experiments first and keep the verdicts.
 
     Raises
     ------
     InputError
-        For an unknown claim, or a number of draws that is none.
+        For an unknown claim, or a number of draws or processes that is none.
     RunError
         If a draw could not be solved or the verdicts could not be written.
     """
     ids = [claim(name).id for name in names]
-    count = _count(draws, compute)
+    count, crew = _count(draws, compute), whole(workers, "workers", os.cpu_count() or 1, 1)
     if compute:
-        _compute(ids, count)
+        _compute(ids, count, crew)
     if not ids:
         _print_ledger(as_json=as_json)
         return
@@ -57,9 +63,8 @@ def _count(draws: str | None, compute: bool) -> int | None:
     return int(draws)
 
 
-def _compute(ids: Sequence[str], count: int | None) -> None:
+def _compute(ids: Sequence[str], count: int | None, workers: int) -> None:
     """Run the experiments named, or all that are missing, stale or of another number of draws; keep each when it is done."""
-    from ketasim.claims.compute import compute
     from ketasim.claims.entries import entries
     from ketasim.claims.verdicts import verdicts_file, verdicts_kept, write_verdicts
 
@@ -68,16 +73,33 @@ def _compute(ids: Sequence[str], count: int | None) -> None:
         if i not in known or not known[i].runs:
             raise InputError("has no experiment to run", key="claim", value=i, expected="a claim with an experiment")
     kept = {c: v for c, v in verdicts_kept().items() if c in known and known[c].runs}
-    for name, entry in known.items():
-        done = kept.get(name)
-        current = done is not None and not done.stale(entry) and (count is None or done.draws in (0, count))
-        if not entry.runs or (ids and name not in ids) or (not ids and current):
-            continue
-        with Bar(name, of="draws") as bar:
-            kept[name] = found = compute(entry, count=count, progress=bar)
-            share = "" if found.probability is None else f", held in {found.probability:.0%} of {found.draws} draws"
-            bar.say(f"{name}: {found.verdict}{share}")
+    wanted = [n for n, e in known.items() if e.runs and (n in ids if ids else not _current(kept.get(n), e, count))]
+    for name, found, bar in _done(wanted, count, workers):
+        kept[name] = found
+        share = "" if found.probability is None else f", held in {found.probability:.0%} of {found.draws} draws"
+        bar.say(f"{name}: {found.verdict}{share}")
         write_verdicts(path, kept)
+
+
+def _current(done: Verdict | None, entry: Entry, count: int | None) -> bool:
+    return done is not None and not done.stale(entry) and (count is None or done.draws in (0, count))
+
+
+def _done(wanted: Sequence[str], count: int | None, workers: int) -> Iterator[tuple[str, Verdict, Bar]]:
+    """Yield claims as they are computed, with the bar that shows it: one in this process, several in others."""
+    from ketasim.claims.compute import compute
+    from ketasim.claims.entries import entries
+    from ketasim.claims.many import compute_many
+
+    if len(wanted) == 1:
+        with Bar(wanted[0], of="draws") as bar:
+            yield wanted[0], compute(entries()[wanted[0]], count=count, progress=bar), bar
+    elif wanted:
+        with Bar("claims", of="experiments") as bar:
+            bar(0, len(wanted))
+            for k, (name, found) in enumerate(compute_many(wanted, workers, count=count), start=1):
+                yield name, found, bar
+                bar(k, len(wanted))
 
 
 def _one(claim_id: str, count: int | None) -> dict[str, Any]:

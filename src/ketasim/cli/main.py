@@ -223,12 +223,15 @@ def claims_command(
         typer.Option("--compute", help="Run the experiments (of all that are missing or stale) and keep the verdicts."),
     ] = False,
     draws: Annotated[str | None, typer.Option(help="Parameter draws of an experiment (default: as it says).")] = None,
+    workers: Annotated[
+        str | None, typer.Option(help="Processes that compute several claims (default: one for each core).")
+    ] = None,
     json: Json = False,
 ) -> None:
     """The episode's statements and what the model and the literature say of them."""
     from ketasim.cli.claims import print_claims
 
-    print_claims(claim or [], compute=compute, draws=draws, as_json=json)
+    print_claims(claim or [], compute=compute, draws=draws, workers=workers, as_json=json)
 
 
 @app.command("qualify")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import threading
 from collections import deque
@@ -15,6 +14,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from ketasim.errors import InputError, KetasimError, RunError
+from ketasim.processes import prepare
 from ketasim.stream.compute import compute
 from ketasim.stream.job import Job, Part
 from ketasim.stream.settings import stream_settings
@@ -164,8 +164,7 @@ def _ctrl_c_is_ours() -> Iterator[None]:
 
 def serve(job: Job, pipe: Connection) -> None:
     """Do parts as they come through the pipe until None comes: what a worker process runs."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    prepare()
     with contextlib.suppress(EOFError, OSError):  # the other end is gone, and so will this one be
         while (part := pipe.recv()) is not None:
             pipe.send(_done(job, part, lambda n: pipe.send(("moved", n))))
@@ -183,11 +182,3 @@ def _done(job: Job, part: Part, progress: Callable[[int], None]) -> tuple[str, b
         raise
     except Exception as error:
         return "failed", f"{part.file}: internal fault, please report it: {type(error).__name__}: {error}"
-
-
-def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, even by kill -9."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

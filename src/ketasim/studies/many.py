@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from ketasim.errors import KetasimError, RunError
+from ketasim.errors import RunError
+from ketasim.processes import spread
 from ketasim.studies.library import load_study, replicate
 
 Told = Callable[[int, int], None]
@@ -38,18 +36,9 @@ def replicate_many(
             found[name] = _one(name)
             told(len(found), len(names))
         return [found[n] for n in names]
-    context = multiprocessing.get_context("spawn")  # JAX holds threads, which a fork would lose
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        waiting = {pool.submit(_one, name): name for name in names}
-        try:
-            for future in as_completed(waiting):
-                found[waiting[future]] = future.result()
-                told(len(found), len(names))
-        except BrokenProcessPool:
-            raise RunError("a process died while studies were simulated: run the command again") from None
-        except KetasimError:
-            pool.shutdown(cancel_futures=True)
-            raise
+    for name, result in spread(_one, names, workers):
+        found[name] = result
+        told(len(found), len(names))
     return [found[n] for n in names]
 
 
