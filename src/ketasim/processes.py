@@ -42,10 +42,11 @@ def spread(
         If a process died, and whatever `work` raises; what is still running is ended, what was finished had been handed back.
     """
     waiting = iter(items)
-    while batch := list(islice(waiting, fresh * workers)) if fresh else waiting:
+    if fresh is None:
+        yield from _crew(work, waiting, workers, more)
+        return
+    while batch := list(islice(waiting, fresh * workers)):
         yield from _crew(work, iter(batch), workers, more)
-        if not fresh:
-            return
 
 
 def _crew(

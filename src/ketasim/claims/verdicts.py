@@ -18,9 +18,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from ketasim.claims import ledger
 from ketasim.claims.entries import Entry, entries
 from ketasim.claims.ledger import Claim
+from ketasim.claims.ledger import claim as listed
+from ketasim.claims.ledger import claims as all_listed
 from ketasim.claims.settings import settings
 from ketasim.errors import InputError
 from ketasim.evidence.package import rows
@@ -150,9 +151,9 @@ def joined(c: Claim, verdict: Verdict | None = None) -> Claim:
 
 def claims(topic: str | None = None) -> tuple[Claim, ...]:
     """Return the claims of the episode, of one topic where given, with states and verdicts; InputError if unknown."""
-    return tuple(joined(c) for c in ledger.claims(topic))
+    return tuple(joined(c) for c in all_listed(topic))
 
 
 def claim(claim_id: str) -> Claim:
     """Return one claim by its id ("C001" or "c001") with its state and verdicts. Raises `InputError` if there is none."""
-    return joined(ledger.claim(claim_id))
+    return joined(listed(claim_id))

@@ -9,7 +9,7 @@ computed side by side, on arrays of JAX: the functions of `trial.course` see one
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -95,9 +95,8 @@ class Arms:
     @cached_property
     def _known(self) -> course.Known:
         """Return what people of each arm may know of their treatment, each (A, 1)."""
-        of = [course.known(p.design, p.arm) for p in self.people]
-        names = [f.name for f in fields(course.Known)]
-        return course.Known(*(np.array([float(getattr(k, n)) for k in of])[:, None] for n in names))
+        known = [astuple(course.known(p.design, p.arm)) for p in self.people]
+        return course.Known(*np.array(known, dtype=float).T[..., None])
 
     def _of(self, v: Values, base: str, keys: Sequence[str]) -> Any:
         """Return a parameter's variants by arm, (A, 1)."""
